@@ -2,6 +2,9 @@
 //!
 //! The commit comes from the variable `COUNTERSIGN_COMMIT` alone, which `deploy/build-release` sets:
 //! a build of the same sources is the same with and without git.
+//!
+//! What is passed on has other names: Cargo sets it for what it runs as well, where variables that
+//! begin with `COUNTERSIGN_` are settings.
 
 use std::{env, fs};
 
@@ -11,13 +14,10 @@ fn main() {
     println!("cargo::rerun-if-env-changed=COUNTERSIGN_COMMIT");
     let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
     let commit = env::var("COUNTERSIGN_COMMIT").ok().filter(|commit| !commit.is_empty());
+    println!("cargo::rustc-env=BUILT_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+    println!("cargo::rustc-env=BUILT_FEATURES={}", features());
     println!(
-        "cargo::rustc-env=COUNTERSIGN_BUILD_COMMIT={}",
-        commit.as_deref().unwrap_or("unknown")
-    );
-    println!("cargo::rustc-env=COUNTERSIGN_BUILD_FEATURES={}", features());
-    println!(
-        "cargo::rustc-env=COUNTERSIGN_BUILD_CRYPTO=aws-lc-rs {} (aws-lc-sys {}), rustls {}",
+        "cargo::rustc-env=BUILT_CRYPTO=aws-lc-rs {} (aws-lc-sys {}), rustls {}",
         locked(&lock, "aws-lc-rs"),
         locked(&lock, "aws-lc-sys"),
         locked(&lock, "rustls"),

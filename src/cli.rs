@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod denials;
 pub mod evidence;
 pub mod explain;
 mod files;
@@ -55,6 +56,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Have a running proxy read its configuration again, and show the verdict
     Reload(reload::ReloadArgs),
+    /// Show the last requests that a running proxy did not let pass
+    Denials(denials::DenialsArgs),
     /// Validate a configuration and print what it amounts to
     Check(check::CheckArgs),
     /// Try it out: an identity provider, an upstream and the proxy, all on loopback
@@ -137,6 +140,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args),
             Command::Reload(args) => reload::reload(&args, out),
+            Command::Denials(args) => denials::denials(&args, out),
             Command::Check(args) => check::check(&args, out),
             Command::Demo(args) => demo::demo(&args, out),
             Command::Explain(args) => explain::explain(&args, &mut io::stdin().lock(), out),

@@ -64,6 +64,14 @@ impl Clock for SystemClock {
     }
 }
 
+/// The present moment in nanoseconds since 1970, for the times of spans: nothing is decided by it.
+#[cfg(feature = "otel")]
+#[expect(clippy::disallowed_methods, reason = "a span says when it began")]
+pub(crate) fn span_time() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// When a log line was written. Nothing is decided by it, so that it is the machine's time whatever
 /// clock the rules have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

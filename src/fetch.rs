@@ -23,7 +23,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{Builder, Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use parking_lot::Mutex;
@@ -60,6 +60,9 @@ pub struct FetchRules {
     /// How many connections are kept open for the next exchange. None: each exchange resolves
     /// the name and checks the certificate again.
     pub idle_connections: usize,
+    /// HTTP/2 only, without an upgrade: what gRPC takes.
+    #[cfg(feature = "otel")]
+    pub http2: bool,
 }
 
 type HttpClient = Client<HttpsConnector<EgressConnector>, Full<Bytes>>;
@@ -84,6 +87,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// Its body, within the bounds.
     pub body: Bytes,
+    /// The fields behind its body.
+    pub trailers: HeaderMap,
 }
 
 const AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -105,7 +110,16 @@ const IDLE_TIME: Duration = Duration::from_secs(4);
 impl FetchRules {
     /// One exchange now and then, each over a connection of its own.
     pub fn occasional(deadline: Duration, max_bytes: usize, ca_file: Option<PathBuf>) -> Self {
-        Self { deadline, max_bytes, ca_file, identity: None, proxy: None, idle_connections: 0 }
+        Self {
+            deadline,
+            max_bytes,
+            ca_file,
+            identity: None,
+            proxy: None,
+            idle_connections: 0,
+            #[cfg(feature = "otel")]
+            http2: false,
+        }
     }
 
     /// The same through that proxy, if there is one.
@@ -138,7 +152,7 @@ impl Fetcher {
             let new_etag = response.headers().get(ETAG).cloned();
             let document = match response.status() {
                 StatusCode::NOT_MODIFIED if etag.is_some() => None,
-                StatusCode::OK => Some(self.body(response, &place).await?),
+                StatusCode::OK => Some(self.body(response, &place).await?.0),
                 _ => return Err(refusal(&response, &place)),
             };
             Ok(Fetched { document, etag: new_etag, max_age })
@@ -158,7 +172,8 @@ impl Fetcher {
                 return Err(refusal(&response, &place));
             }
             let (status, headers) = (response.status(), response.headers().clone());
-            Ok(Reply { status, headers, body: self.body(response, &place).await? })
+            let (body, trailers) = self.body(response, &place).await?;
+            Ok(Reply { status, headers, body, trailers })
         })
         .await
     }
@@ -218,36 +233,51 @@ impl Fetcher {
         connector.set_nodelay(true);
         let limit = self.rules.deadline / CONNECT_SHARE;
         connector.set_connect_timeout(Some(limit));
-        let connector = EgressConnector::new(connector, self.rules.proxy.as_ref(), limit);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        Client::builder(TokioExecutor::new())
+        let plain = EgressConnector::new(connector, self.rules.proxy.as_ref(), limit);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        #[cfg(feature = "otel")]
+        if self.rules.http2 {
+            let connector = connector.enable_http2().wrap_connector(plain);
+            return self.client_builder().http2_only(true).build(connector);
+        }
+        self.client_builder().build(connector.enable_http1().wrap_connector(plain))
+    }
+
+    fn client_builder(&self) -> Builder {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_max_idle_per_host(self.rules.idle_connections)
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIME)
             .retry_canceled_requests(false)
-            .http1_max_buf_size(MAX_HEADER_BYTES)
-            .build(connector)
+            .http1_max_buf_size(MAX_HEADER_BYTES);
+        builder
     }
 
-    /// The whole body, counted while it comes in: `Content-Length` is a claim, not a bound.
-    async fn body(&self, response: Response<Incoming>, place: &str) -> Result<Bytes, FetchError> {
+    /// The whole body and its trailers, counted while it comes in: `Content-Length` is a claim, not
+    /// a bound.
+    async fn body(
+        &self,
+        response: Response<Incoming>,
+        place: &str,
+    ) -> Result<(Bytes, HeaderMap), FetchError> {
         if let Some(encoding) = foreign_encoding(&response) {
             let place = place.to_owned();
             return Err(FetchError::Encoded { place, encoding });
         }
         let mut body = response.into_body();
-        let mut bytes = BytesMut::new();
+        let (mut bytes, mut trailers) = (BytesMut::new(), HeaderMap::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| FetchError::Interrupted {
                 place: place.to_owned(),
                 cause: chain(&error),
             })?;
-            let Ok(data) = frame.into_data() else {
-                continue;
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(frame) => {
+                    trailers = frame.into_trailers().unwrap_or_default();
+                    continue;
+                }
             };
             if bytes.len().saturating_add(data.len()) > self.rules.max_bytes {
                 let limit = self.rules.max_bytes;
@@ -255,7 +285,7 @@ impl Fetcher {
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(bytes.freeze())
+        Ok((bytes.freeze(), trailers))
     }
 }
 

@@ -3,6 +3,8 @@
 mod audiences;
 mod caller;
 mod denial;
+mod explained;
+mod forged_headers;
 mod limited;
 mod metrics;
 mod parts;
@@ -41,8 +43,10 @@ use crate::{
 };
 
 use caller::Caller;
+use forged_headers::ForgedHeaders;
 
 pub use denial::Denial;
+pub use explained::{Explained, NotExplained};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
@@ -63,6 +67,7 @@ pub struct Gate {
     issuer_places: PerIssuer<PlaceSet>,
     verifier: TokenVerifier,
     hygiene: Hygiene,
+    forged_headers: ForgedHeaders,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
     certificate_headers: Option<Box<CertificateHeaderSettings>>,
@@ -136,6 +141,7 @@ impl Gate {
             places,
             verifier,
             hygiene: Hygiene::compile(&parts.headers).counting(metrics),
+            forged_headers: ForgedHeaders::default(),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             certificate_headers: parts.client_certificate.cloned().map(Box::new),
@@ -232,8 +238,9 @@ impl Gate {
             .hygiene
             .clean_request(headers)
             .map_err(|violation| Denial::new(violation.cause()).on(admission.route))?;
-        if forged > 0 {
-            tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
+        if let Some(header) = forged.first() {
+            let client = self.forwarded.client(headers, peer.address.as_ref());
+            self.forged_headers.removed(header, admission.route, client);
         }
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();

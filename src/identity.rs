@@ -30,6 +30,6 @@ pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
 pub use request_id::{RequestId, RequestIds, RequestProvenance};
 pub use shown_claim::shown_claim;
-pub use trace_context::TraceContext;
+pub use trace_context::{TRACEPARENT, TraceContext};
 pub use upgrade::proposed_upgrade;
 pub(crate) use websocket::is_websocket_upgrade;

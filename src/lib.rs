@@ -40,6 +40,7 @@
 //! | [`listener`] | listening sockets, those of systemd among them, and the loop that accepts |
 //! | [`lookup`] | cached remote lookups: single flight, queue, worker, circuit breaker |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
+//! | [`otel`] | spans and metrics for an OpenTelemetry receiver |
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
 //! | `refresh` | sources that are refreshed: when, and how long their content counts |
 //! | [`jose`] | strict JOSE, pure functions |
@@ -79,6 +80,7 @@ pub mod listener;
 pub mod lookup;
 mod memory;
 pub mod oauth_client;
+pub mod otel;
 pub mod policy;
 pub mod providers;
 pub mod proxy;

@@ -1,8 +1,11 @@
 //! Starting, reloading and stopping: the threads, the signals, the order of things.
 
+mod clock_steps;
 mod control;
 mod descriptors;
 mod drain;
+#[cfg(feature = "otel")]
+mod exports;
 mod idle_journals;
 mod inbox;
 mod listeners;

@@ -3,6 +3,7 @@
 
 mod cause;
 mod excerpt;
+mod hint;
 mod subject;
 
 use std::fmt;

@@ -41,6 +41,7 @@ use crate::{
         report::Mistakes,
     },
     listener::settings::{ListenAddress, listen_address},
+    otel,
 };
 use whole::key;
 
@@ -81,7 +82,10 @@ pub fn read(sources: &Sources) -> ConfigReading {
     let context = Arc::new(ReadContext::new(sources.lint));
     let layers = sources.read(&context);
     let files = layers.files;
-    let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
+    let settings = layers.tree.map_err(ConfigErrors).and_then(|mut tree| {
+        if let Some(section) = tree.member_mut(key::OTEL) {
+            otel::environment::fill(section, &sources.environment, &context);
+        }
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
         settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));

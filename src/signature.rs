@@ -164,7 +164,7 @@ impl SignatureRules {
             .transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
         let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await;
-        let key = key.map_err(|reason| claimed.cause(reason, &self.signers))?;
+        let key = key.map_err(|reason| claimed.cause(reason, self))?;
         Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
     }
 

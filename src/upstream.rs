@@ -29,7 +29,12 @@ use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use crate::{decision::RequestRecord, reason::Reason, tls::UpstreamTls, wire::timer::Timer};
+use crate::{
+    decision::{RequestRecord, record::AttemptEnd},
+    reason::Reason,
+    tls::UpstreamTls,
+    wire::timer::Timer,
+};
 
 use endpoints::Endpoints;
 use exec::LocalExec;
@@ -138,6 +143,10 @@ impl UpstreamPool {
             }) => Err(UpstreamError::ResponseTimeout(response_timeout)),
         };
         self.timers.keep(timer, self.settings.max_idle);
+        attempts.record().spans().attempt_ended(|| match &answer {
+            Ok(answer) => AttemptEnd::Answered(answer.response.status()),
+            Err(error) => AttemptEnd::Failed(error.reason().code()),
+        });
         if let Ok(answer) = &answer {
             let now = Instant::now();
             answer.response.body().saw(now);

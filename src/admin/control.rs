@@ -2,6 +2,8 @@
 //! network may see. There is no password: the mode of the unix socket, or loopback, is what keeps
 //! others out, and the checks of [`origin`] keep out what a browser sends for a web page.
 
+mod denials;
+mod explain;
 mod origin;
 mod reload;
 pub mod settings;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{View, not_allowed, pages};
 use crate::listener::{ByteStream, ConnectionHandler, Listener};
 
+pub use explain::{ExplainedCheck, Explanation, ExplanationRate, ForwardedRequest};
 pub use reload::{ReloadOutcome, ReloadRequest, ReloadTrigger, ReloadVerdict};
 
 /// What the private listener's paths use.
@@ -31,6 +34,8 @@ pub struct ControlView {
     pub pages: Arc<View>,
     /// Has the configuration read again.
     pub reloads: mpsc::Sender<ReloadRequest>,
+    /// How often is explained.
+    pub explanations: ExplanationRate,
 }
 
 /// Connections at the same time: an operator and some scripts.
@@ -55,6 +60,8 @@ const MAX_CONNECTION_TIME: Duration = Duration::from_mins(2);
 /// What there is: its method, its path, and what it does.
 const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/", "this list"),
+    ("GET", "/denials", "the last requests that did not pass; ?reason= issuer= route= id= limit="),
+    ("POST", "/explain", "what becomes of the request that the body describes, check by check"),
     ("POST", "/reload", "read the configuration again, wait for the verdict and show it"),
 ];
 
@@ -116,7 +123,7 @@ async fn answer(request: Request<Incoming>, view: &ControlView) -> Response<Full
 
 async fn of_path(request: Request<Incoming>, view: &ControlView) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let Some(_body) = read_body(body).await else {
+    let Some(body) = read_body(body).await else {
         return pages::text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is too long or incomplete\n".to_owned(),
@@ -124,9 +131,17 @@ async fn of_path(request: Request<Incoming>, view: &ControlView) -> Response<Ful
     };
     match (&head.method, head.uri.path()) {
         (&Method::GET | &Method::HEAD, "/") => pages::text(StatusCode::OK, list()),
+        (&Method::GET | &Method::HEAD, "/denials") => {
+            let engine = view.pages.engine.load();
+            denials::answer(&head.uri, &head.headers, engine.recent_denials())
+        }
+        (&Method::POST, "/explain") => {
+            let proxy = view.pages.proxy.load_full();
+            explain::answer(&body, &proxy, &view.explanations).await
+        }
         (&Method::POST, "/reload") => reload::answer(&view.reloads).await,
-        (_, "/reload") => not_allowed("only POST\n", "POST"),
-        (_, "/") => not_allowed("only GET\n", "GET, HEAD"),
+        (_, "/explain" | "/reload") => not_allowed("only POST\n", "POST"),
+        (_, "/" | "/denials") => not_allowed("only GET\n", "GET, HEAD"),
         _ => pages::text(StatusCode::NOT_FOUND, list()),
     }
 }

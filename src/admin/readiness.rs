@@ -74,10 +74,7 @@ fn dependencies(view: &View) -> Vec<Dependency> {
     let mut all = providers.dependencies(view.clock.now());
     all.extend(proxy.engine().journal_dependency());
     all.extend(proxy.upstream_dependencies());
-    all.extend(proxy.listener_names().map(|name| {
-        // One that can't be bound ends the start, or refuses the reload.
-        Dependency::optional(DependencyKind::Listener, name, None)
-    }));
+    all.extend(proxy.listener_dependencies(view.clock.now()));
     let workers = Dependency::optional(DependencyKind::Workers, "", view.readiness.lost_workers());
     all.push(workers.of_importance(Importance::Required));
     all

@@ -1,8 +1,10 @@
 //! `countersign explain`: the verdict on a token, check by check, as the proxy makes them.
 
+mod by_id;
 mod explainer;
 mod header;
 mod hint;
+mod live;
 mod report;
 mod signature;
 mod token;
@@ -16,6 +18,7 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Builder;
 
+pub(super) use self::report::printable;
 use self::{
     explainer::{Explainer, Sent},
     report::CheckReport,
@@ -35,8 +38,17 @@ pub struct ExplainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// The token; `-` reads it from standard input, so that no history and no process list has it
-    #[arg(value_name = "TOKEN|-")]
-    pub token: TokenArg,
+    #[arg(value_name = "TOKEN|-", required_unless_present_any = ["id", "live"])]
+    pub token: Option<TokenArg>,
+    /// Instead of a token, why a running proxy did not let this request pass, by its x-request-id
+    #[arg(long, value_name = "REQUEST_ID", conflicts_with_all = ["token", "path", "live"])]
+    pub id: Option<String>,
+    /// Have a running proxy check it, with the keys and the configuration that it has now
+    #[arg(long, requires = "path", conflicts_with = "signature")]
+    pub live: bool,
+    /// The private listener of that proxy, if not `control.listen` of the configuration
+    #[arg(long, value_name = "ADDR")]
+    pub control: Option<String>,
     /// Also check whether the route of this path would admit it, e.g. /loans/17
     #[arg(long, value_name = "PATH")]
     pub path: Option<String>,
@@ -69,7 +81,11 @@ pub fn explain(
     input: &mut impl Read,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
-    explain_at(args, Arc::new(SystemClock), input, out)
+    match &args.id {
+        Some(id) => by_id::explain(id, args, out),
+        None if args.live => live::explain(args, input, out),
+        None => explain_at(args, Arc::new(SystemClock), input, out),
+    }
 }
 
 /// Writes a line per check, the failing one with its reason. Neither the token nor its signature
@@ -85,7 +101,9 @@ pub fn explain_at(
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     let settings = settings::load(&args.config.sources())?;
-    let token = args.token.read(settings.credential.max_bytes, input)?;
+    let token = args.token.as_ref();
+    let token = token.ok_or_else(|| CommandError::Usage("there is no token".to_owned()))?;
+    let token = token.read(settings.credential.max_bytes, input)?;
     let (explainer, mut tasks) = Explainer::new(settings, clock)?;
     let runtime = Builder::new_current_thread()
         .enable_all()

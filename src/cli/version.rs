@@ -4,9 +4,9 @@
 pub(super) const LONG: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\ncommit:   ",
-    env!("COUNTERSIGN_BUILD_COMMIT"),
+    env!("BUILT_COMMIT"),
     "\nfeatures: ",
-    env!("COUNTERSIGN_BUILD_FEATURES"),
+    env!("BUILT_FEATURES"),
     "\ncrypto:   ",
-    env!("COUNTERSIGN_BUILD_CRYPTO"),
+    env!("BUILT_CRYPTO"),
 );

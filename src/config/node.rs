@@ -55,6 +55,14 @@ impl Node {
         self.as_table()?.get(name)
     }
 
+    /// The same, to be changed.
+    pub(crate) fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Table(table) => table.get_mut(name),
+            _ => None,
+        }
+    }
+
     /// The origin, if it has one.
     pub(crate) fn origin(&self) -> Option<ValueOrigin> {
         self.origin.clone()

@@ -9,11 +9,13 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
-    record::{AccessLog, Recorder},
+    record::{AccessLog, RecentDenials, Recorder},
     signed::Holding,
 };
 use http::HeaderMap;
 
+#[cfg(feature = "otel")]
+use crate::otel::{Exporter, Tracer, settings::OtelSettings};
 use crate::{
     clock::Clock,
     evidence::Journal,
@@ -45,7 +47,10 @@ pub struct Engine {
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
     pub(super) access: AccessLog,
+    pub(super) recent_denials: Arc<RecentDenials>,
     pub(super) request_id: RequestIdSettings,
+    #[cfg(feature = "otel")]
+    pub(super) tracer: Option<Arc<Tracer>>,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -88,10 +93,15 @@ pub struct EngineParts<'s> {
     pub documents: DocumentParts<'s>,
     /// How requests are logged.
     pub log: &'s LogSettings,
+    /// How many of the requests that do not pass are kept.
+    pub kept_denials: usize,
     /// What the listeners are called.
     pub listeners: PerListener<String>,
     /// What requests are called.
     pub request_id: &'s RequestIdSettings,
+    /// Which spans are exported. `None`: none.
+    #[cfg(feature = "otel")]
+    pub otel: Option<&'s OtelSettings>,
 }
 
 impl Engine {
@@ -113,6 +123,9 @@ impl Engine {
             let shown = holds_bodies.then(|| Metrics::register(metrics));
             BodyStore::new(parts.held, shown.map(|metrics| metrics.held(parts.held.buffer_bytes)))
         });
+        let recent_denials = earlier.map(|earlier| Arc::clone(&earlier.recent_denials));
+        let recent_denials = recent_denials.unwrap_or_default();
+        recent_denials.resize(parts.kept_denials);
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
@@ -124,7 +137,10 @@ impl Engine {
             cache: parts.cache.clone(),
             journal,
             access: AccessLog::new(parts.log, parts.listeners.clone()),
+            recent_denials,
             request_id: parts.request_id.clone(),
+            #[cfg(feature = "otel")]
+            tracer: parts.otel.map(|settings| tracer(settings, earlier, metrics)),
         }
     }
 
@@ -138,9 +154,20 @@ impl Engine {
         &self.gate
     }
 
+    /// The last requests that did not pass.
+    pub fn recent_denials(&self) -> &RecentDenials {
+        &self.recent_denials
+    }
+
     /// Whether the evidence journal is written; `None`: there is none.
     pub fn journal_dependency(&self) -> Option<Dependency> {
         self.journal.as_ref().map(|journal| journal.dependency())
+    }
+
+    /// What exports the spans of its requests, once for each queue of them.
+    #[cfg(feature = "otel")]
+    pub fn exporter(&self) -> Option<Box<Exporter>> {
+        self.tracer.as_ref().and_then(|tracer| tracer.exporter())
     }
 
     pub(super) fn holding(&self) -> Holding<'_> {
@@ -150,6 +177,20 @@ impl Engine {
             store: &self.bodies,
             journal: self.journal.as_deref(),
         }
+    }
+}
+
+/// The tracer of these settings: what waits in the queue of an earlier one stays there.
+#[cfg(feature = "otel")]
+fn tracer(
+    settings: &OtelSettings,
+    earlier: Option<&Engine>,
+    metrics: &MetricRegistry,
+) -> Arc<Tracer> {
+    let earlier = earlier.and_then(|earlier| earlier.tracer.as_ref());
+    match earlier.filter(|earlier| earlier.is_of(settings)) {
+        Some(same) => Arc::clone(same),
+        None => Arc::new(Tracer::new(settings, metrics)),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     cors::AnswerFrom,
     gate::{Admission, AnnouncedRequest, Decision, Denial, Gate, Peer, Route},
     limits::LimitAnswer,
+    otel::{StepKind, StepSpan},
     policy::{
         CanonicalRequest, NotCanonical,
         ids::{IssuerId, ListenerId},
@@ -100,7 +101,17 @@ impl<'e> Exchange<'e> {
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        match self.try_to_admit(head, body, peer).await {
+        #[cfg(feature = "otel")]
+        let decided = match self.record.spans().spans() {
+            Some(spans) => {
+                let deciding = Box::pin(self.try_to_admit(head, body, peer));
+                crate::otel::within(spans, deciding).await
+            }
+            None => self.try_to_admit(head, body, peer).await,
+        };
+        #[cfg(not(feature = "otel"))]
+        let decided = self.try_to_admit(head, body, peer).await;
+        match decided {
             Ok(forward) => Ok(forward),
             Err(Stopped::Denied(denial)) => {
                 let refusal = self.deny(denial);
@@ -209,10 +220,12 @@ impl<'e> Exchange<'e> {
         {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
+        let verifying = StepSpan::begin(StepKind::Verification);
         let decision = match announced {
             Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
+        drop(verifying);
         // Before a body is read: the path can't be served, signed or not.
         let outgoing = decision.route().outgoing_target(request)?;
         let (mut admission, body) = match decision {
@@ -224,6 +237,7 @@ impl<'e> Exchange<'e> {
                 self.route.set(Some(unsigned.route()));
                 self.record.admitted(unsigned.shared_token());
                 let body = body.ok_or_else(|| unsigned.refuse(Reason::SignedBodyMissing))?;
+                let _verifying = StepSpan::begin(StepKind::Signature);
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
                     unsigned,

@@ -2,11 +2,16 @@
 //! the request ends.
 
 mod access_log;
+mod denied_request;
 mod endpoint_name;
 mod line_limits;
 mod meter;
+mod recent_denials;
 mod recorder;
 mod report;
+#[cfg(feature = "otel")]
+mod request_spans;
+mod request_trace;
 mod subject_name;
 mod timing;
 mod troubles;
@@ -33,7 +38,13 @@ use crate::{
 };
 
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
-pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
+pub use self::{
+    denied_request::DeniedRequest,
+    endpoint_name::EndpointName,
+    recent_denials::RecentDenials,
+    request_trace::{AttemptEnd, RequestTrace},
+    timing::RequestTimes,
+};
 
 /// A request from its head to the last byte of its answer. The exchange, the request's body and its
 /// answer share it: when the last of them lets go, the request has ended and is reported.
@@ -62,10 +73,12 @@ pub struct RequestRecord {
     glance: OnceCell<Box<TokenGlance>>,
     /// Whether it has a line in the log.
     has_line: Cell<bool>,
+    trace: RequestTrace,
 }
 
-/// With the counts of its `Rc` it is a block of 256 bytes. In one that is larger each request takes
-/// 100 instructions more.
+/// With the counts of its `Rc` it fits in a block of 256 bytes. A larger one is copied for longer,
+/// and the allocator has fewer of them at hand.
+#[cfg(not(feature = "otel"))]
 const _: () = assert!(size_of::<RequestRecord>() <= 256 - 2 * size_of::<usize>());
 
 /// What takes memory of a request, and is kept only where something is to report it.
@@ -95,6 +108,7 @@ impl RequestRecord {
         listener: Option<ListenerId>,
         client: Option<IpAddr>,
         provenance: RequestProvenance,
+        trace: RequestTrace,
     ) -> Self {
         Self {
             recorder: Rc::clone(recorder),
@@ -116,6 +130,7 @@ impl RequestRecord {
             caller: Cell::new(None),
             glance: OnceCell::new(),
             has_line: Cell::new(false),
+            trace,
         }
     }
 
@@ -164,6 +179,11 @@ impl RequestRecord {
         self.began
     }
 
+    /// Its spans, if it is sampled.
+    pub fn spans(&self) -> &RequestTrace {
+        &self.trace
+    }
+
     /// When it came how far.
     pub fn times(&self) -> &RequestTimes {
         &self.times
@@ -177,6 +197,8 @@ impl RequestRecord {
     /// Sets its id for the upstream, and removes a trace that is not believed.
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
         self.recorder.ids().stamp(&self.provenance, headers);
+        #[cfg(feature = "otel")]
+        self.trace.stamp(headers);
     }
 
     /// Sets its id in its answer, where the settings say so.
@@ -188,6 +210,7 @@ impl RequestRecord {
     pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
         self.attempts.set(self.attempts.get().saturating_add(1));
         self.endpoint.set(Some(Rc::clone(endpoint)));
+        self.trace.attempt(endpoint);
     }
 
     /// So many bytes of its body were read.
@@ -226,7 +249,17 @@ impl RequestRecord {
 
     /// Whether its refusal is reported, and its caller is not known.
     pub(super) fn wants_glance(&self) -> bool {
-        self.has_line.get() && self.caller().is_none()
+        self.is_reported() && self.caller().is_none()
+    }
+
+    /// Whether it has a line, or is among the last denials.
+    fn is_reported(&self) -> bool {
+        self.has_line.get() || self.is_kept()
+    }
+
+    /// Whether it is among the last denials.
+    fn is_kept(&self) -> bool {
+        self.denial.get().is_some() && self.recorder.keeps_denials()
     }
 
     pub(super) fn glanced(&self, token: Option<TokenGlance>) {
@@ -267,7 +300,7 @@ impl RequestRecord {
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
-        if self.has_line.get() || self.recorder.takes_errors() {
+        if self.is_reported() || self.recorder.takes_errors() || self.trace.is_sampled() {
             let _ = self.details.set(Box::new(RequestDetails { request: request() }));
         } else {
             self.caller.take();

@@ -203,7 +203,14 @@ impl JournalWriter {
     fn fail(&self, requests: Vec<WriteRequest>, error: &io::Error) {
         self.metrics.failed.inc_by(requests.len() as u64);
         self.health.failed(error);
-        tracing::error!(%error, lines = requests.len(), "evidence can't be written");
+        let folder = self.settings.folder.display();
+        tracing::error!(
+            %error,
+            %folder,
+            lines = requests.len(),
+            hint = "free space on the disk of the folder, or check its permissions",
+            "evidence can't be written"
+        );
         answer(requests, Err(NotRecorded));
     }
 

@@ -54,7 +54,7 @@ impl Gate {
 
     /// Whether a verified token opens this route from there. Checked on every request: the cache
     /// knows tokens by their bytes alone.
-    fn check_place(
+    pub(super) fn check_place(
         &self,
         route: &Route,
         requirement: &Requirement,

@@ -44,6 +44,8 @@ pub struct Hygiene {
     families: NameFamilies,
     /// Of each identity header, how many requests have had it; empty: they are not counted.
     seen: Vec<IntCounter>,
+    /// The same of managed headers, whichever of them.
+    seen_managed: Option<IntCounter>,
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
     drop_underscores: bool,
@@ -63,6 +65,9 @@ pub struct HeaderUses<'s> {
     /// Lists and switches.
     pub forwarding: &'s ForwardingSettings,
 }
+
+/// What metrics call the managed headers, which the configuration names.
+const MANAGED: (&str, &str) = ("(managed)", "countersign");
 
 /// What a folded name means. Later ones take precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +113,7 @@ impl Hygiene {
             rules: HashMap::new(),
             families: NameFamilies::default(),
             seen: Vec::new(),
+            seen_managed: None,
             kept: Vec::new(),
             drop_underscores: forwarding.drop_underscores,
             keeps_usual: false,
@@ -137,7 +143,8 @@ impl Hygiene {
         let counters = Metrics::register(metrics).identity_headers;
         let counter =
             |(header, product): (&str, &str)| counters.with_label_values(&[header, product]);
-        Self { seen: identity_headers::all().map(counter).collect(), ..self }
+        let seen = identity_headers::all().map(counter).collect();
+        Self { seen, seen_managed: Some(counter(MANAGED)), ..self }
     }
 
     /// Those of products always, generic ones where their set is listed.
@@ -176,15 +183,18 @@ impl Hygiene {
     }
 
     /// Cleans a request's headers in place: hop-by-hop, managed and folding names, forged headers.
-    /// Returns how many managed names the client had set.
+    /// Returns the managed names that the client had set.
     ///
     /// - `TE: trailers` stays, alone: gRPC needs it.
     /// - `Upgrade` goes; see [`super::proposed_upgrade`].
     /// - NTLM and Negotiate credentials go: they authenticate a connection, and upstream
     ///   connections are shared (threats H-12).
     /// - `X-Forwarded-For`, its siblings and `Forwarded` stay for [`super::Forwarded`].
-    pub fn clean_request(&self, headers: &mut HeaderMap) -> Result<usize, HygieneViolation> {
-        let mut managed = 0;
+    pub fn clean_request(
+        &self,
+        headers: &mut HeaderMap,
+    ) -> Result<Vec<HeaderName>, HygieneViolation> {
+        let mut managed = Vec::new();
         let mut removals = Vec::new();
         for (name, value) in &*headers {
             match self.verdict(name) {
@@ -197,7 +207,7 @@ impl Hygiene {
                 Verdict::RemoveIdentity(place) => {
                     self.seen.get(usize::from(place)).into_iter().for_each(IntCounter::inc);
                 }
-                Verdict::RemoveManaged => managed += 1,
+                Verdict::RemoveManaged => managed.push(name.clone()),
             }
             removals.push(name.clone());
         }
@@ -211,6 +221,9 @@ impl Hygiene {
         }
         if accepts_trailers {
             headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+        if !managed.is_empty() {
+            self.seen_managed.iter().for_each(IntCounter::inc);
         }
         Ok(managed)
     }

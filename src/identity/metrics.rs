@@ -8,7 +8,7 @@ use crate::telemetry::{MetricRegistry, NO_LABELS};
 #[derive(Debug)]
 pub(crate) struct Metrics {
     assertions_signed: IntCounterVec,
-    /// Identity headers of other products that clients have sent, by header and product.
+    /// Identity headers that clients have sent, by header and product.
     pub(super) identity_headers: IntCounterVec,
 }
 
@@ -22,7 +22,7 @@ impl Metrics {
             ),
             identity_headers: metrics.counters(
                 "identity_headers_removed_total",
-                "Requests from which an identity header of another proxy was removed.",
+                "Requests from which an identity header of this or another proxy was removed.",
                 &["header", "product"],
             ),
         }

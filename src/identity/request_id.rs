@@ -125,6 +125,11 @@ impl RequestIds {
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }
 
+    /// A random number, for ids of traces.
+    pub fn random(&self) -> u128 {
+        self.generator.next()
+    }
+
     fn fresh(&self) -> RequestId {
         RequestId::Made(self.generator.next())
     }

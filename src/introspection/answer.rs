@@ -96,14 +96,14 @@ pub(super) fn malformed(place: &str, cause: &str) -> IntrospectionError {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use http::HeaderMap;
 
     use super::*;
     use crate::lookup::LookupFailure;
 
     fn reply(status: u16, body: &'static str) -> Reply {
         let status = StatusCode::from_u16(status).unwrap();
-        Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
+        let (headers, trailers) = Default::default();
+        Reply { status, headers, body: Bytes::from_static(body.as_bytes()), trailers }
     }
 
     fn introspected(status: u16, body: &'static str) -> Result<IntrospectionAnswer, &'static str> {

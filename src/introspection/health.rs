@@ -51,7 +51,8 @@ impl IntrospectionHealth {
         }
         if let Some(more) = self.endpoint.failed(error, now) {
             let issuer = self.endpoint.name();
-            tracing::warn!(issuer, %error, more, stale, "introspection fails");
+            let hint = hint(error);
+            tracing::warn!(issuer, %error, more, stale, hint, "introspection fails");
         }
     }
 
@@ -59,4 +60,11 @@ impl IntrospectionHealth {
         let (name, trouble) = (self.endpoint.name(), self.endpoint.trouble(now));
         Dependency::optional(DependencyKind::Introspection, name, trouble)
     }
+}
+
+/// What to do; `None`: the error says it.
+fn hint(error: &IntrospectionError) -> Option<&'static str> {
+    matches!(error, IntrospectionError::Refused { .. }).then_some(
+        "compare client_id and the secret with the provider's, and whether it may introspect",
+    )
 }

@@ -8,6 +8,7 @@ use crate::{
     clock::{UnixTime, seconds},
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
     lookup::{JoinOutcome, LookupLimits, LookupQueue, Lookups, NoAnswer},
+    otel::{StepKind, StepSpan},
     shared::SharedStore,
 };
 
@@ -59,12 +60,31 @@ impl Introspector {
     /// The issuer's statement about a token; `None` if it is unavailable. Dropping the future
     /// affects no other request that waits for the same response (threats I-9).
     pub async fn introspect(&self, token: &str, now: UnixTime) -> Option<Statement> {
+        self.find(token, now, || TokenRequest::new(token, None)).await
+    }
+
+    /// The same for an explanation: the response is not cached, here or for other replicas.
+    pub async fn introspect_aside(&self, token: &str, now: UnixTime) -> Option<Statement> {
+        self.find(token, now, || TokenRequest::aside(token)).await
+    }
+
+    /// Whether the issuer has called a token inactive, however long ago.
+    pub fn has_called_inactive(&self, token: &str) -> bool {
+        self.memory.has_called_inactive(&digest_of(token))
+    }
+
+    async fn find(
+        &self,
+        token: &str,
+        now: UnixTime,
+        request: impl FnOnce() -> TokenRequest,
+    ) -> Option<Statement> {
         let digest = digest_of(token);
         if let Some(statement) = self.memory.find(&digest, now) {
             return Some(statement);
         }
-        let request = || TokenRequest::new(token, None);
         let cached = || self.memory.find(&digest, now).map(Some);
+        let _waiting = StepSpan::begin(StepKind::Introspection);
         match self.lookups.find(digest, request, cached).await {
             Ok(statement) => statement,
             Err(NoAnswer::Refused) => self.memory.find_stale(&digest, now),

@@ -121,6 +121,19 @@ impl Memory {
         at_most: UnixTime,
         now: UnixTime,
     ) -> StoredStatement {
+        let (stored, lifetime, bytes) = self.read(response, at_most, now);
+        let bytes = bytes + size_of::<ActiveToken>();
+        self.statements.insert(digest, stored.statement.clone(), lifetime, bytes);
+        stored
+    }
+
+    /// The statement that a response makes, how long it counts, and the memory of its claims.
+    pub(super) fn read(
+        &self,
+        response: IntrospectionAnswer,
+        at_most: UnixTime,
+        now: UnixTime,
+    ) -> (StoredStatement, Lifetime, usize) {
         let later = |seconds: i64| UnixTime(now.0.saturating_add(seconds)).min(at_most);
         let (statement, lifetime, bytes) = match response {
             IntrospectionAnswer::Inactive => {
@@ -136,9 +149,7 @@ impl Memory {
                 (Statement::Active(Arc::new(ActiveToken { claims, fresh_until })), lifetime, bytes)
             }
         };
-        let bytes = bytes + size_of::<ActiveToken>();
-        self.statements.insert(digest, statement.clone(), lifetime, bytes);
-        StoredStatement { statement, until: lifetime.fresh_until }
+        (StoredStatement { statement, until: lifetime.fresh_until }, lifetime, bytes)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     answer::IntrospectionAnswer,
     endpoint::Endpoint,
     health::IntrospectionHealth,
-    memory::{Digest, Memory},
+    memory::{Digest, Memory, StoredStatement},
     shared_answers::SharedAnswers,
 };
 
@@ -33,6 +33,8 @@ pub(super) struct TokenLookup {
 pub(super) struct TokenRequest {
     token: Zeroizing<String>,
     recheck: Option<Arc<Recheck>>,
+    /// For an explanation: nothing of the response is cached.
+    is_aside: bool,
 }
 
 impl Lookup for TokenLookup {
@@ -54,7 +56,7 @@ impl Lookup for TokenLookup {
         }
         let now = self.clock.now();
         let answer = self.shared.find(digest, now).await?;
-        Some(Some(self.memory.keep(digest, answer.response, answer.until, now).statement))
+        Some(Some(self.stored(digest, request, answer.response, answer.until).statement))
     }
 
     async fn send(
@@ -75,9 +77,10 @@ impl Lookup for TokenLookup {
         response: IntrospectionAnswer,
     ) -> Option<Statement> {
         self.health.responded(matches!(response, IntrospectionAnswer::Active(_)));
-        let now = self.clock.now();
-        let kept = self.memory.keep(digest, response, UnixTime(i64::MAX), now);
-        self.shared.keep(digest, &kept.statement, kept.until, now);
+        let kept = self.stored(digest, request, response, UnixTime(i64::MAX));
+        if !request.is_aside {
+            self.shared.keep(digest, &kept.statement, kept.until, self.clock.now());
+        }
         request.rechecked(Some(kept.statement))
     }
 
@@ -100,9 +103,33 @@ impl Lookup for TokenLookup {
     }
 }
 
+impl TokenLookup {
+    /// What a response says, cached unless it is for an explanation.
+    fn stored(
+        &self,
+        digest: &Digest,
+        request: &TokenRequest,
+        response: IntrospectionAnswer,
+        at_most: UnixTime,
+    ) -> StoredStatement {
+        let now = self.clock.now();
+        if request.is_aside {
+            self.memory.read(response, at_most, now).0
+        } else {
+            self.memory.keep(digest, response, at_most, now)
+        }
+    }
+}
+
 impl TokenRequest {
+    /// For an explanation.
+    pub(super) fn aside(token: &str) -> Self {
+        Self { is_aside: true, ..Self::new(token, None) }
+    }
+
     pub(super) fn new(token: &str, recheck: Option<&Arc<Recheck>>) -> Self {
-        Self { token: Zeroizing::new(token.to_owned()), recheck: recheck.map(Arc::clone) }
+        let (token, recheck) = (Zeroizing::new(token.to_owned()), recheck.map(Arc::clone));
+        Self { token, recheck, is_aside: false }
     }
 
     /// The request that made the recheck learns its result at once, not only the next one.

@@ -26,7 +26,10 @@ use crate::{
     tls::{keep_renewed, keep_upstreams_renewed},
 };
 
+#[cfg(feature = "otel")]
+use super::exports::Exports;
 use super::{
+    clock_steps::ClockWatch,
     drain::{DrainTimeouts, Grace},
     idle_journals,
     inbox::{ControlChannels, Inbox, NextCommand},
@@ -99,6 +102,8 @@ pub(super) struct Control {
     /// Whether the workers answer.
     pulse: Arc<Pulse>,
     service_manager: ServiceManager,
+    #[cfg(feature = "otel")]
+    exports: Exports,
     /// The files of the configuration that was read last.
     watch: watch::Sender<WatchTargets>,
 }
@@ -128,6 +133,8 @@ impl Control {
             budget: parts.budget,
             pulse: parts.pulse,
             service_manager: parts.service_manager,
+            #[cfg(feature = "otel")]
+            exports: Exports::default(),
             reports,
         }
     }
@@ -148,6 +155,10 @@ impl Control {
         let mut operators = OperatorListeners::new(pages, channels.reloads);
         let mut running = Running { tasks: tasks.spawn(), operators: &mut operators };
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
+        if self.service_manager.has_process() {
+            let (clock, notes) = (Arc::clone(&self.clock), Arc::clone(&self.readiness));
+            tokio::spawn(ClockWatch::register(&self.metrics).run(clock, notes));
+        }
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_renewed(move || config.load().tls()));
         let config = Arc::clone(&self.config);
@@ -155,6 +166,8 @@ impl Control {
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         running.operators.adopt(bound);
         self.tell_service_manager(&signals);
+        #[cfg(feature = "otel")]
+        self.exports.follow(&self.engine.load());
         let (watcher, watched) = mpsc::channel(1);
         tokio::spawn(watcher::watch(self.watch.subscribe(), watcher));
         let ControlChannels { commands, requested, .. } = channels;
@@ -180,9 +193,11 @@ impl Control {
                     self.stop(grace, &signals).await;
                     inbox.next(&signals.finished).await
                 }
-                NextCommand::Finished => return,
+                NextCommand::Finished => break,
             };
         }
+        #[cfg(feature = "otel")]
+        self.exports.finish().await;
     }
 
     fn superseded(&self, reason: &str) -> ReloadVerdict {
@@ -271,6 +286,8 @@ impl Control {
         let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
+        #[cfg(feature = "otel")]
+        self.exports.follow(config.engine());
         self.config.store(Arc::new(config));
         earlier.supersede();
         self.shown.store(Arc::new(settings.shown()));

@@ -1,19 +1,20 @@
 //! The metrics of a whole process.
 
 use crate::{
-    admin, decision, evidence, gate, identity, introspection, keys, limits, memory, proxy,
+    admin, decision, evidence, gate, identity, introspection, keys, limits, memory, otel, proxy,
     registry, resource, revocation, shared, signature,
     telemetry::{Family, FamilyDescription, MetricRegistry, PulledCounter},
     tls, token, upstream, upstream_credential,
 };
 
-use super::reload::ReloadMetrics;
+use super::{clock_steps::ClockWatch, reload::ReloadMetrics};
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
 /// as 0 from the start, whether their feature is used or not.
 pub(super) fn register_all(metrics: &MetricRegistry) {
     admin::Metrics::register(metrics);
     decision::Metrics::register(metrics);
+    ClockWatch::register(metrics);
     ReloadMetrics::register(metrics);
     evidence::Metrics::register(metrics);
     gate::Metrics::register(metrics);
@@ -22,6 +23,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     keys::Metrics::register(metrics);
     limits::Metrics::register(metrics);
     memory::Metrics::register(metrics);
+    otel::Metrics::register(metrics);
     proxy::Metrics::register(metrics);
     registry::Metrics::register(metrics);
     resource::Metrics::register(metrics);
@@ -159,6 +161,7 @@ mod tests {
             "certificate",
             "crl",
             "limit",
+            "otel",
             "upstream_endpoint",
             "upstream_tls",
             "upstream_credential",

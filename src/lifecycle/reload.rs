@@ -140,7 +140,12 @@ fn log(verdict: &ReloadVerdict, trigger: ReloadTrigger) {
         }
         ReloadOutcome::Refused => {
             let error = verdict.errors.join("; ");
-            tracing::error!(trigger, error, "the new configuration is not used");
+            tracing::error!(
+                trigger,
+                error,
+                hint = "the earlier one is in force: correct this one, see `countersign check`",
+                "the new configuration is not used"
+            );
         }
         // That is no failure: what counts is what comes later.
         ReloadOutcome::Superseded => tracing::info!(

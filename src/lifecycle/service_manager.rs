@@ -24,6 +24,11 @@ pub(super) enum ServiceManager {
 }
 
 impl ServiceManager {
+    /// Whether the process is this proxy, and nothing else.
+    pub(super) fn has_process(self) -> bool {
+        matches!(self, Self::OfEnvironment)
+    }
+
     /// Requests are served from now on.
     pub(super) fn ready(self, config_hash: &str) {
         self.notify(&[NotifyState::Ready, NotifyState::Status(&serving(config_hash))]);

@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    clock::UnixTime,
     decision::{Engine, WorkerEngine},
-    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
+    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream, UpstreamId},
     proxy::{parts::ProxyParts, settings::LimitSettings},
-    readiness::Dependency,
+    readiness::{Dependency, DependencyKind},
     tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
@@ -130,6 +131,17 @@ impl ProxyConfig {
         self.upstream(name)?.tls.as_ref()
     }
 
+    /// The listener of that name; without one, the first.
+    pub fn listener(&self, name: Option<&str>) -> Option<ListenerId> {
+        let Some(name) = name else { return Some(ListenerId::FIRST) };
+        self.listeners.find(|listener| listener.name == name)
+    }
+
+    /// What an upstream is called.
+    pub fn upstream_name(&self, upstream: UpstreamId) -> &str {
+        self.upstreams.get(upstream).name()
+    }
+
     /// What the connections of the listener of that name need of TLS.
     pub fn tls_of_listener(&self, name: &str) -> Option<&Arc<ServerTls>> {
         let listener = self.listeners.iter().find(|listener| listener.name == name)?;
@@ -151,9 +163,13 @@ impl ProxyConfig {
         self.upstreams.iter().filter_map(|upstream| Some(upstream.endpoints.as_ref()?.dependency()))
     }
 
-    /// The names of its listeners.
-    pub fn listener_names(&self) -> impl Iterator<Item = &str> {
-        self.listeners.iter().map(|listener| listener.name.as_str())
+    /// Its listeners: one that can't be bound ends the start, or refuses the reload, so that only
+    /// a certificate can be wrong with them.
+    pub fn listener_dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
+        self.listeners.iter().map(move |listener| {
+            let problem = listener.tls.as_ref().and_then(|tls| tls.problem(now));
+            Dependency::optional(DependencyKind::Listener, &listener.name, problem)
+        })
     }
 
     /// What decides on its requests.

@@ -6,6 +6,7 @@ use crate::{
     clock::{Clock, UnixTime, seconds},
     json::Object,
     lookup::{JoinOutcome, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
+    otel::{StepKind, StepSpan},
     readiness::Dependency,
     registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::MetricRegistry,
@@ -220,6 +221,7 @@ impl Registry {
     }
 
     async fn landed(&self, lookup: Waiter<SignerAnswer>) -> SignerAnswer {
+        let _waiting = StepSpan::begin(StepKind::Registry);
         let unavailable = |_: NoAnswer| Err(LookupError::Unavailable);
         self.lookups.wait(lookup).await.unwrap_or_else(unavailable)
     }

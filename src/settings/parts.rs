@@ -83,8 +83,11 @@ impl Settings {
             routes: &self.routes,
             documents: self.document_parts(),
             log: &self.log,
+            kept_denials: self.control.as_ref().map_or(0, |control| control.denials),
             listeners: self.listeners.map(|listener| listener.name.clone()),
             request_id: &self.request_id,
+            #[cfg(feature = "otel")]
+            otel: self.otel.as_ref(),
         }
     }
 

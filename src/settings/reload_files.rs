@@ -1,14 +1,15 @@
 //! The files whose content comes into force by a reload only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Settings;
 use crate::signature::settings::SignatureSettings;
 
 impl Settings {
     /// What the configuration names and nothing else looks at: keys that the proxy signs with, and
-    /// what shared values are sealed with and subjects in the log hashed. Key sets, certificates and revocation lists are watched
-    /// where they are used, other secrets are read with each use.
+    /// what shared values are sealed with and subjects in the log hashed. Certificates of listeners
+    /// are among them, although their room looks at them each minute: a reload is sooner. Key sets
+    /// and revocation lists are watched where they are used, other secrets are read with each use.
     pub fn reload_files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         if let Some(assertion) = &self.identity.assertion {
@@ -23,6 +24,14 @@ impl Settings {
             |signature: &SignatureSettings| Some(signature.respond.as_ref()?.key.file.clone());
         files.extend(self.signatures.iter().filter_map(respond));
         files.extend(self.log.access.subject_key_file.clone());
+        files.extend(self.certificate_files().map(Path::to_owned));
         files
+    }
+
+    /// The certificates of the listeners, with their keys.
+    fn certificate_files(&self) -> impl Iterator<Item = &Path> {
+        let of_listeners = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        let certificates = of_listeners.flat_map(|tls| &tls.certificates);
+        certificates.flat_map(|it| [it.certificate.as_path(), it.private_key.as_path()])
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     identity,
     identity::assertion,
     oauth_client::settings::client::ClientSettings,
-    shared,
+    otel, shared,
     signature::settings::{SignatureSettings, SignerKeys, key as of_signature},
     telemetry,
     tls::{self, settings::TlsSettings},
@@ -110,6 +110,8 @@ impl Settings {
         }
         let of_subjects = [key::LOG, telemetry::settings::key::SUBJECT_KEY_FILE];
         found.add(&of_subjects, self.log.access.subject_key_file.as_deref());
+        let headers = self.otel.as_ref().and_then(|otel| otel.headers_file.as_deref());
+        found.add(&[key::OTEL, otel::settings::key::HEADERS_FILE], headers);
         let journal = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
         let of_journal = [key::EVIDENCE, evidence::settings::key::KEY_FILE];
         found.add(&of_journal, journal.map(|key| &*key.file));

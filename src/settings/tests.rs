@@ -22,6 +22,7 @@ mod listeners;
 mod local_files;
 mod memory;
 mod mistakes;
+mod otel;
 mod outgoing;
 mod places;
 mod readiness;

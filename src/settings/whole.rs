@@ -26,6 +26,7 @@ use crate::{
         settings::IdentitySettings,
     },
     limits::{self, settings::CallerLimitSettings},
+    otel::settings::OtelSettings,
     policy::{
         self, Routes,
         ids::{
@@ -80,6 +81,7 @@ pub(crate) mod key {
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const REQUEST_ID: &str = "request_id";
     pub(crate) const LOG: &str = "log";
+    pub(crate) const OTEL: &str = "otel";
 }
 
 /// The whole configuration of one running proxy.
@@ -139,6 +141,8 @@ pub struct Settings {
     pub request_id: RequestIdSettings,
     /// Logs.
     pub log: LogSettings,
+    /// What is exported to an OpenTelemetry receiver. `None`: nothing.
+    pub otel: Option<OtelSettings>,
     /// Where the values came from.
     pub(super) provenance: Arc<ConfigProvenance>,
 }
@@ -203,6 +207,7 @@ impl Settings {
             routes: Arc::new(policy::settings::read(root, &names)),
             request_id: root.section(key::REQUEST_ID, RequestIdSettings::read),
             log: root.section(key::LOG, LogSettings::read),
+            otel: root.section(key::OTEL, OtelSettings::read),
             provenance: Arc::default(),
         };
         across::check(&settings, root);
@@ -297,6 +302,7 @@ impl Settings {
             .value(key::DENIALS, self.denials.write(&names.profiles))
             .value(key::REQUEST_ID, self.request_id.write())
             .value(key::LOG, self.log.write())
+            .optional_value(key::OTEL, self.otel.as_ref().map(OtelSettings::write))
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
             .table()
     }

@@ -204,6 +204,8 @@ impl Ending {
     }
 }
 
+const HINT: &str = "check that the store runs; until it is back, each replica decides alone";
+
 /// Logs a failure once, and again when it is another one.
 #[derive(Debug, Default)]
 pub(super) struct FailureLog(Option<String>);
@@ -213,7 +215,7 @@ impl FailureLog {
         let cause = error.to_string();
         if self.0.as_ref() != Some(&cause) {
             let url = &settings.address;
-            tracing::warn!(%url, cause, "the shared store can't be reached: nothing is shared");
+            tracing::warn!(%url, cause, hint = HINT, "the shared store can't be reached: nothing is shared");
             self.0 = Some(cause);
         }
     }

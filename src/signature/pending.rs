@@ -5,13 +5,13 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer::Signers,
-    signer_key::FoundKey,
+    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer_key::FoundKey,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, PayloadReader, SignedPayload},
     json::{Json, Object},
     policy::CanonicalRequest,
+    providers::LiveSignerKeys,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     replay::ReplayReservation,
 };
@@ -63,7 +63,8 @@ impl ClaimedSignature {
 
     /// The refusal for want of a key, or of a right one.
     #[cold]
-    pub(super) fn cause(&self, reason: Reason, signers: &Signers) -> Cause {
+    pub(super) fn cause(&self, reason: Reason, rules: &SignatureRules) -> Cause {
+        let signers = &rules.signers;
         let algorithm = self.algorithm;
         let kid = match &self.kid {
             Some(kid) => Excerpt::quoted(kid),
@@ -76,7 +77,15 @@ impl ClaimedSignature {
             Reason::SignatureAlgorithmNotAllowed => {
                 Subject::parameter("alg", Fault::Unsuitable).found(found)
             }
-            Reason::SignerUnknown => signers.described(&self.signer, Fault::Unknown),
+            Reason::SignerUnknown => {
+                let known = match &rules.keys {
+                    LiveSignerKeys::Registry(_) => "in the registry of",
+                    LiveSignerKeys::Set(_) => "in the keys of",
+                };
+                let known =
+                    Excerpt::own(format_args!("one {known} {}", Excerpt::quoted(&rules.name)));
+                signers.described(&self.signer, Fault::Unknown).expected(known)
+            }
             _ => signers.described(&self.signer, Fault::NotAllowed),
         })
     }
@@ -160,7 +169,7 @@ impl<'r> PendingSignature<'r> {
         let Self { rules, claimed, key, id, header, reader, .. } = self;
         let signed = reader.finish();
         let key = key.confirmed_by(&signed, &claimed, claims).await;
-        let key = key.map_err(|reason| claimed.cause(reason, &rules.signers))?;
+        let key = key.map_err(|reason| claimed.cause(reason, rules))?;
         let reservation = check_content(rules, &claimed, id, header.as_ref(), in_memory).await?;
         let at = rules.clock.now();
         Ok(rules.report.verified(claimed, key, payload, hash_of(&signed), reservation, at))

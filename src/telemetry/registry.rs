@@ -120,6 +120,12 @@ impl MetricRegistry {
         self.family(name, FamilyKind::Histogram, HistogramVec::new(opts, labels))
     }
 
+    /// Every family with its series, for exporters.
+    #[cfg(feature = "otel")]
+    pub fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.0.registry.gather()
+    }
+
     /// Everything in the Prometheus text format.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()

@@ -1,12 +1,12 @@
 //! Takes certificates that were renewed in their files into use. cert-manager and certbot replace
 //! files without sending a signal.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::task::spawn_blocking;
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, UnixTime},
     refresh::{Confirmation, ContentAge, Refresh, RefreshPlan, Refreshed, Schedule, keep_fresh},
 };
 
@@ -14,11 +14,15 @@ use super::{ServerTls, TlsError, server::InUse};
 
 /// The task that loads renewed certificates and revocation lists into the current configuration.
 pub(crate) async fn keep_renewed(in_use: impl Fn() -> Vec<Arc<ServerTls>> + Send + Sync + 'static) {
-    keep_fresh(CertificateRenewal(Arc::new(in_use))).await;
+    keep_fresh(CertificateRenewal { in_use: Arc::new(in_use), warned: BTreeSet::new() }).await;
 }
 
 #[derive(Clone)]
-struct CertificateRenewal(Arc<dyn Fn() -> Vec<Arc<ServerTls>> + Send + Sync>);
+struct CertificateRenewal {
+    in_use: Arc<dyn Fn() -> Vec<Arc<ServerTls>> + Send + Sync>,
+    /// The certificates that clients refuse at present, each said once.
+    warned: BTreeSet<String>,
+}
 
 /// How often the files are read. Certificates are renewed days before they expire, and Kubernetes
 /// itself takes about as long until a changed secret is in the file.
@@ -59,10 +63,11 @@ impl Refresh for CertificateRenewal {
 
     async fn read(&mut self) -> Result<Refreshed<Self::Content>, Infallible> {
         let confirmed = Confirmation::now(&SystemClock);
-        let listeners = (self.0)();
+        let listeners = (self.in_use)();
         let read = spawn_blocking(move || listeners.into_iter().filter_map(renewed).collect());
         // A panic there has been reported; the certificates in use stay.
         let changed: Vec<_> = read.await.unwrap_or_default();
+        self.warn_of_refused(SystemClock.now());
         let content = (!changed.is_empty()).then_some(changed);
         Ok(Refreshed { content, max_age: None, confirmed })
     }
@@ -85,6 +90,22 @@ impl Refresh for CertificateRenewal {
 
     fn failed(&mut self, error: &Infallible, _wait: Duration) {
         match *error {}
+    }
+}
+
+impl CertificateRenewal {
+    /// Nothing happens when a certificate expires, but that clients refuse it.
+    fn warn_of_refused(&mut self, now: UnixTime) {
+        let listeners = (self.in_use)();
+        let refused: BTreeSet<_> = listeners.iter().filter_map(|tls| tls.problem(now)).collect();
+        for problem in refused.difference(&self.warned) {
+            tracing::warn!(
+                problem,
+                hint = "renew the file, which is taken into use within a minute",
+                "clients refuse a certificate of ours"
+            );
+        }
+        self.warned = refused;
     }
 }
 

@@ -138,6 +138,13 @@ impl CredentialSources {
         found.ok_or_else(|| self.why_none(headers))
     }
 
+    /// Where a credential was, in words.
+    pub fn describe(&self, places: PlaceSet) -> String {
+        let had = self.sources.iter().filter(|(place, _)| places.meets(*place));
+        let had: Vec<_> = had.map(|(_, source)| source.describe()).collect();
+        had.join(" and ")
+    }
+
     /// Whether a credential that a browser adds by itself may come with this request. `scheme` is
     /// that of the client's connection.
     ///

@@ -153,14 +153,12 @@ impl Issuer {
         candidate: &JwtCandidate<'_>,
         now: UnixTime,
     ) -> Cause {
-        let fault = match reason {
-            Reason::KidUnknown => Fault::Unknown,
-            Reason::KeyUnsuitable => Fault::Unsuitable,
-            Reason::KeyAmbiguous => Fault::Ambiguous,
-            _ => {
-                let issuer = Subject::new(Part::Keys, Fault::Unavailable).named(self.keys.name());
-                return reason.about(issuer);
-            }
+        let subject = match reason {
+            Reason::KidUnknown => Subject::parameter("kid", Fault::Unknown),
+            Reason::KeyUnsuitable => Subject::parameter("kid", Fault::Unsuitable),
+            Reason::KeyAmbiguous => Subject::parameter("kid", Fault::Ambiguous),
+            // After a rotation that was missed, what is found and expected show it.
+            _ => Subject::new(Part::Keys, Fault::Unavailable).named(self.keys.name()),
         };
         let header = candidate.jws().header();
         let found = match header.kid() {
@@ -169,7 +167,7 @@ impl Issuer {
         };
         let algorithm = candidate.jws().algorithm();
         let found = Excerpt::own(format_args!("{found} with alg {algorithm}"));
-        let subject = Subject::parameter("kid", fault).found(found);
+        let subject = subject.found(found);
         reason.about(match self.keys.current(now) {
             Some(keys) => subject.expected(described(&keys)),
             None => subject,

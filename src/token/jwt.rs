@@ -33,6 +33,12 @@ use form::{claims_cause, form_cause};
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
+    /// Whether no request waits for the verdict: what is learnt for it must not change that of any
+    /// request, so that nothing is cached.
+    fn is_aside(&self) -> bool {
+        false
+    }
+
     /// `check` is next. Called only for checks in no list
     /// ([`TokenVerifier::checks`](crate::token::TokenVerifier::checks)), so that a failure has its
     /// name.

@@ -1,5 +1,6 @@
 //! Verifies tokens: whose is it, and is it valid?
 
+mod aside;
 mod cached;
 mod carried;
 mod checks;
@@ -37,6 +38,7 @@ use super::{
 };
 
 use self::{
+    aside::Aside,
     checks::{CHECKS_AND_INTROSPECTION, CHECKS_OF_FILLED},
     uncached::{VerificationPath, VerifyFailure},
 };
@@ -197,7 +199,8 @@ impl TokenVerifier {
         self.issuers.get(token.issuer()).iss_of(&token.claims)
     }
 
-    /// Verifies without any cache and reports every check to `observer`, for `explain`.
+    /// Verifies without any cache of tokens and reports every check to `observer`, for `explain`.
+    /// Changes no later verdict: what the issuer says of the token is not cached.
     ///
     /// # Errors
     /// As [`TokenVerifier::verify`].
@@ -208,7 +211,7 @@ impl TokenVerifier {
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Rejection> {
         let now = self.clock.now();
-        let verified = self.verify_uncached(token, route, now, observer).await;
+        let verified = self.verify_uncached(token, route, now, &mut Aside(observer)).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
             .map_err(|cause| Rejection { cause, issuer: Some(verified.issuer()) })?;

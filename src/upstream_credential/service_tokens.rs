@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::{Clock, UnixTime},
     lookup::{LookupLimits, LookupQueue, Lookups, NoAnswer},
+    otel::{StepKind, StepSpan},
     readiness::Dependency,
 };
 
@@ -138,6 +139,7 @@ impl ServiceTokens {
             TokenState::Refused => Some(ObtainedToken::Refused),
             TokenState::Missing => None,
         };
+        let _waiting = StepSpan::begin(StepKind::Exchange);
         self.lookups.find(digest, request, kept).await.unwrap_or_else(|cause| {
             if cause == NoAnswer::Refused {
                 self.health.refused();

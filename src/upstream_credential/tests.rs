@@ -112,7 +112,11 @@ fn read(status: u16, body: Vec<u8>) -> Result<GrantAnswer, GrantError> {
         issued_type: Some(TokenType::AccessToken),
     };
     let (status, headers) = (StatusCode::from_u16(status).unwrap(), HeaderMap::new());
-    rules.read(&Reply { status, headers, body: Bytes::from(body) }, "idp", UnixTime(NOW))
+    rules.read(
+        &Reply { status, headers, body: Bytes::from(body), trailers: HeaderMap::new() },
+        "idp",
+        UnixTime(NOW),
+    )
 }
 
 proptest! {

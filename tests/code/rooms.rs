@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "refresh",
     "tls",
     "fetch",
+    "otel",
     "lookup",
     "listener",
     "resolver",

@@ -38,6 +38,9 @@ mod keycloak;
 mod limits;
 mod listeners;
 mod mcp;
+mod on_call_drill;
+#[cfg(feature = "otel")]
+mod otel;
 mod parking;
 mod path_readers;
 mod prometheus;

@@ -1,6 +1,7 @@
 //! A configuration that changes while the program runs: what has it read again, and the verdict.
 
 mod command;
+mod diagnosis;
 mod listeners;
 mod private_listener;
 mod scene;

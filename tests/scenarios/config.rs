@@ -1,6 +1,9 @@
 //! The example configurations that come with the project.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use countersign::settings::{self, Settings, Sources};
 
@@ -22,7 +25,8 @@ fn example(name: &str) -> PathBuf {
 fn every_example_loads_as_soon_as_its_secrets_are_there() {
     let directory = fs::read_dir(example("")).unwrap();
     let names = directory.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let names: Vec<_> = names.filter(|name| name.ends_with(".toml")).collect();
+    let names: Vec<_> =
+        names.filter(|name| Path::new(name).extension().is_some_and(|it| it == "toml")).collect();
     assert!(names.len() >= 9, "{names:?}");
     for name in names {
         Shipped::load(&name).settings().unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));

@@ -146,7 +146,9 @@ fn an_upstream_that_is_required_makes_the_proxy_unready_while_no_endpoint_passes
         let lines = format!("urls = {urls:?}\n{checked}{readiness}");
         let world = bare::in_front_of_several(&lines, "");
         world.proxy.wait_until_ready();
-        instances.iter().for_each(|instance| instance.is_healthy(false));
+        for instance in &instances {
+            instance.is_healthy(false);
+        }
         let failing = "upstream other: the health checks of none of 2 endpoints pass";
         wait_until("failing checks", || world.proxy.page("/readyz").contains(failing));
         let status = world.proxy.admin("/readyz").status;

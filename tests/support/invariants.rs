@@ -32,10 +32,14 @@ pub(super) fn check(proxy: &Proxy, journal: &Journal, upstream: &Record, unmatch
 /// configuration and fixed words, and every outcome is there before it happens. So nothing makes a
 /// scrape grow, and the first failure of a kind is an increase.
 fn no_series_appears(proxy: &Proxy) {
-    /// What a key set skips is up to its provider, and a closed set. A worker shows itself once it
-    /// runs.
-    const LATER: [&str; 2] =
-        ["countersign_keys_skipped{", "countersign_worker_busy_seconds_total{"];
+    /// What a key set skips is up to its provider, and a closed set, as the outcomes of logouts are.
+    /// A worker shows itself once it runs, and readiness once it was looked at.
+    const LATER: [&str; 4] = [
+        "countersign_keys_skipped{",
+        "countersign_worker_busy_seconds_total{",
+        "countersign_logouts_total{",
+        "countersign_dependency_up{",
+    ];
     let new = proxy.new_series().unwrap_or_default();
     let is_expected = |series: &&String| LATER.iter().any(|family| series.starts_with(family));
     let new: Vec<_> = new.iter().filter(|series| !is_expected(series)).collect();

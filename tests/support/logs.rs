@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fmt::Write as _,
     io,
     sync::{Mutex, Once, PoisonError},
     thread::{self, ThreadId},
@@ -50,7 +51,7 @@ pub(crate) fn subject_in(line: &str) -> Option<String> {
     let mut subject = field(line, "about")?.to_owned();
     for name in ["found", "expected", "setting"] {
         if let Some(value) = field(line, name) {
-            subject.push_str(&format!("; {name}: {value}"));
+            let _ = write!(subject, "; {name}: {value}");
         }
     }
     Some(subject)

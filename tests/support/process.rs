@@ -36,7 +36,7 @@ pub(crate) struct Process {
     address: SocketAddr,
     admin: SocketAddr,
     journal: Arc<Journal>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A child process, killed when dropped.
@@ -60,7 +60,7 @@ impl Process {
     /// By a command to which `run --config FILE` is added.
     pub(crate) fn start_by(command: &mut Command, setup: &Setup, upstream: &Upstream) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("countersign.toml");
+        let file = config_in(&folder);
         fs::write(&file, setup.toml(upstream)).unwrap();
         command.args(["run", "--config"]).arg(&file).stderr(Stdio::piped());
         let mut child = Running(command.spawn().unwrap());
@@ -74,7 +74,7 @@ impl Process {
             }
         });
         let (address, admin) = announced(&log);
-        let process = Self { child, log, address, admin, journal: Arc::default(), _folder: folder };
+        let process = Self { child, log, address, admin, journal: Arc::default(), folder };
         wait_until("readiness", || process.admin("/readyz").status == 200);
         process
     }
@@ -106,6 +106,18 @@ impl Process {
         self.address
     }
 
+    /// The file of its configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        config_in(&self.folder)
+    }
+
+    /// Sends a signal, e.g. `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.0.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// What clients said and heard.
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
@@ -114,6 +126,13 @@ impl Process {
     /// Everything it has written to standard error so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Has it drain and stop, and waits for that.
+    pub(crate) fn stop(mut self) {
+        let pid = self.child.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.0.wait().unwrap().success());
     }
 
     /// Open file descriptors.
@@ -158,6 +177,10 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn config_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("countersign.toml")
 }
 
 /// The addresses out of the line that says that it has started.

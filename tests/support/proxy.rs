@@ -147,6 +147,12 @@ impl Proxy {
         Client::connect(tcp(self.server.admin_address()), &self.journal).exchange(request)
     }
 
+    /// Any request to the private listener.
+    pub(crate) fn ask_control(&self, request: &Request) -> Answer {
+        let control = self.server.control_address().expect("there is a private listener");
+        Client::connect(tcp(control), &Arc::default()).exchange(request)
+    }
+
     /// The text of `/metrics`.
     pub(crate) fn metrics(&self) -> String {
         self.page("/metrics")

@@ -1,9 +1,12 @@
 //! `[control]`: the private listener.
 
+use std::ops::RangeInclusive;
+
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
+        values::count,
         writer::{Writer, Written},
     },
     listener::settings::ListenAddress,
@@ -11,6 +14,7 @@ use crate::{
 
 pub(crate) mod key {
     pub(crate) const LISTEN: &str = "listen";
+    pub(crate) const DENIALS: &str = "denials";
 }
 
 /// `[control]`
@@ -18,7 +22,15 @@ pub(crate) mod key {
 pub struct ControlSettings {
     /// Where commands are taken: a unix socket, or a TCP address on loopback.
     pub listen: ListenAddress,
+    /// How many of the last requests that did not pass are kept; 0: none.
+    pub denials: usize,
 }
+
+/// Some minutes of refusals on a usual day; 6 MiB with all texts at their bounds, usually below
+/// 2 MiB.
+pub(crate) const DEFAULT_DENIALS: usize = 1_000;
+/// What `GET /denials` answers is made in memory, on the thread that refreshes keys.
+const DENIALS: RangeInclusive<usize> = 0..=10_000;
 
 impl ControlSettings {
     /// `None`: there is no such section, and no listener.
@@ -26,12 +38,14 @@ impl ControlSettings {
         if !section.is_present() {
             return None;
         }
-        let listen = section.required(key::LISTEN, EXPECTED, control_address)?;
-        Some(Self { listen })
+        let listen = section.required(key::LISTEN, EXPECTED, control_address);
+        let denials = section.or(key::DENIALS, DEFAULT_DENIALS, count(DENIALS));
+        Some(Self { listen: listen?, denials })
     }
 
     pub(crate) fn write(&self) -> Written {
-        Writer::default().text(key::LISTEN, &self.listen).table()
+        let writer = Writer::default().text(key::LISTEN, &self.listen);
+        writer.count(key::DENIALS, self.denials).table()
     }
 }
 

@@ -82,7 +82,7 @@ impl fmt::Display for CheckReport {
 
 /// The text with everything escaped (`\u001b`) that a terminal would not show as it is: control
 /// characters, line breaks, marks that change the direction of writing.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         if is_printable(char) {

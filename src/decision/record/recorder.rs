@@ -2,13 +2,20 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{RequestEnd, RequestRecord, access_log, meter, report::Report};
+use super::{
+    DeniedRequest, RequestEnd, RequestRecord, RequestTrace, access_log, meter, report::Report,
+};
 use crate::{
     clock::LineTime,
     decision::{Engine, RequestArrival},
-    identity::RequestIds,
+    identity::{RequestIds, RequestProvenance},
     reason::Reason,
     telemetry::line::ACCESS_TARGET,
+};
+#[cfg(feature = "otel")]
+use {
+    super::request_spans::SpanReport,
+    crate::{clock::span_time, otel::OpenSpans},
 };
 
 /// Begins the records of one worker's requests, and reports them when they end.
@@ -33,7 +40,31 @@ impl Recorder {
         let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
         let provenance = self.ids.read(headers, peer, forwarded);
         let client = forwarded.client(headers, peer);
-        Rc::new(RequestRecord::new(self, listener, client, provenance))
+        let trace = self.trace(&provenance, arrival);
+        Rc::new(RequestRecord::new(self, listener, client, provenance, trace))
+    }
+
+    /// The spans of a request, if it is sampled. The trace of a peer that is not trusted decides
+    /// nothing, though it may go on.
+    #[cfg(feature = "otel")]
+    fn trace(&self, provenance: &RequestProvenance, arrival: &RequestArrival<'_>) -> RequestTrace {
+        let Some(tracer) = &self.engine.tracer else { return RequestTrace::default() };
+        let parent = provenance.trace.as_deref();
+        let decided = parent
+            .filter(|_| self.engine.gate.forwarded().trusts_peer(arrival.peer.address.as_ref()));
+        if !tracer.samples(decided.map(|parent| parent.is_sampled), || self.ids.draw()) {
+            return RequestTrace::default();
+        }
+        let parent = parent.map(|parent| (parent.trace_id, parent.parent_id));
+        let began = tokio::time::Instant::now();
+        let spans = OpenSpans::begin(parent, self.ids.random(), began, span_time());
+        RequestTrace::sampled(spans, arrival.peer.scheme)
+    }
+
+    #[cfg(not(feature = "otel"))]
+    #[expect(clippy::unused_self, reason = "no build without the feature samples a request")]
+    fn trace(&self, _: &RequestProvenance, _: &RequestArrival<'_>) -> RequestTrace {
+        RequestTrace::default()
     }
 
     /// What requests are called.
@@ -60,10 +91,35 @@ impl Recorder {
         if record.has_line.get() || (self.takes_errors() && is_error(record)) {
             self.log(record);
         }
+        #[cfg(feature = "otel")]
+        self.export(record);
+        if record.is_kept() {
+            self.keep(record);
+        }
         let troubles = &self.engine.access.troubles;
         if troubles.are_any() && access_log::is_untroubled(record.outcome.get()) {
             troubles.served(self.engine.gate.route_label(record.route.get()));
         }
+    }
+
+    #[cfg(feature = "otel")]
+    fn export(&self, record: &RequestRecord) {
+        if let (Some(sampled), Some(tracer)) = (record.trace.get(), &self.engine.tracer) {
+            tracer.take(SpanReport { record, sampled, engine: &self.engine }.spans());
+        }
+    }
+
+    /// Whether requests that do not pass are kept.
+    pub(super) fn keeps_denials(&self) -> bool {
+        self.engine.recent_denials.is_on()
+    }
+
+    #[cold]
+    fn keep(&self, record: &RequestRecord) {
+        let Some(denial) = record.denial() else { return };
+        let report = Report::new(record, &self.engine);
+        let denied = DeniedRequest::new(denial.reason(), report.facts());
+        self.engine.recent_denials.push(denied);
     }
 
     #[cold]

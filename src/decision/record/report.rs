@@ -41,6 +41,12 @@ impl<'r> Report<'r> {
         AccessLine { message: self.message(), fields: known.collect() }
     }
 
+    /// Everything that is known, but for the time.
+    pub(super) fn facts(&self) -> Vec<(AccessField, FieldValue<'_>)> {
+        let fields = AccessField::all().filter(|field| *field != AccessField::Time);
+        fields.filter_map(|field| Some((field, self.value(field)?))).collect()
+    }
+
     fn message(&self) -> &'static str {
         match self.record.outcome.get() {
             Some(Outcome::Denied) => "denied",
@@ -67,6 +73,7 @@ impl<'r> Report<'r> {
             AccessField::Found => subject.and_then(Subject::found_value).map(excerpt),
             AccessField::Expected => subject.and_then(Subject::expected_value).map(excerpt),
             AccessField::Setting => subject.and_then(Subject::deciding_setting).map(text),
+            AccessField::Hint => denial.reason().hint().map(text),
             _ => None,
         }
     }

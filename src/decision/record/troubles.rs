@@ -217,6 +217,7 @@ impl TroubleCause {
             route = self.route,
             %id,
             error = self.error,
+            hint = self.reason.hint(),
             "{}",
             self.what()
         );

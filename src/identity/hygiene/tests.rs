@@ -55,7 +55,7 @@ fn clean(rules: &Hygiene, lines: &[&str]) -> (Vec<String>, usize) {
         |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
     let mut left: Vec<_> = map.iter().map(line).collect();
     left.sort();
-    (left, managed)
+    (left, managed.len())
 }
 
 fn left(lines: &[&str]) -> Vec<String> {
@@ -90,7 +90,7 @@ fn h1_our_headers_are_removed_however_they_come() {
 
     let mut obs_text = HeaderMap::new();
     obs_text.insert("x-user", HeaderValue::from_bytes(b"\xff\xfe").unwrap());
-    assert_eq!(rules.clean_request(&mut obs_text), Ok(1));
+    assert_eq!(rules.clean_request(&mut obs_text).unwrap(), ["x-user"]);
     assert!(obs_text.is_empty());
 }
 

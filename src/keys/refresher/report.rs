@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     clock::UnixTime,
-    fetch::quoted,
+    fetch::{FetchError, quoted},
     jose::{KeyRejection, VerificationKey},
     keys::{KeyError, KeySet, LiveKeySet, facts},
 };
@@ -34,11 +34,41 @@ pub(super) fn changes(issuer: &str, old: Option<&KeySet>, new: &KeySet) {
 /// One line per failed attempt; the backoff bounds how many there are.
 pub(super) fn failure(keys: &LiveKeySet, error: &KeyError, wait: Duration, now: UnixTime) {
     let (issuer, code) = (keys.name(), error.code());
-    let retry_in = format!("{:.1}s", wait.as_secs_f32());
+    let (retry_in, hint) = (format!("{:.1}s", wait.as_secs_f32()), hint(error));
     if keys.current(now).is_some() {
-        tracing::warn!(issuer, code, %error, retry_in, "refresh failed, the current keys stay in use");
+        tracing::warn!(
+            issuer,
+            code,
+            %error,
+            retry_in,
+            hint,
+            "refresh failed, the current keys stay in use"
+        );
     } else {
-        tracing::error!(issuer, code, %error, retry_in, "refresh failed, there are no usable keys");
+        tracing::error!(
+            issuer,
+            code,
+            %error,
+            retry_in,
+            hint,
+            "refresh failed, there are no usable keys"
+        );
+    }
+}
+
+/// What to do; `None`: the error says it.
+fn hint(error: &KeyError) -> Option<&'static str> {
+    match error {
+        KeyError::Fetch(FetchError::Connect { .. }) => {
+            Some("check that the provider runs, and that this host reaches it")
+        }
+        KeyError::Fetch(FetchError::Timeout { .. }) => {
+            Some("the provider is slow: look at its load; keys.timeout says how long it may take")
+        }
+        KeyError::Fetch(FetchError::Status { .. }) => {
+            Some("check the URL of the key set with the provider's documentation or operator")
+        }
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::{
         self, View,
-        control::{self, ControlView, ReloadRequest},
+        control::{self, ControlView, ExplanationRate, ReloadRequest},
     },
     listener::{Listener, PassedSockets, settings::ListenAddress},
     settings::Settings,
@@ -102,7 +102,11 @@ impl BoundOperators {
 impl OperatorListeners {
     /// None yet.
     pub(in crate::lifecycle) fn new(view: Arc<View>, reloads: mpsc::Sender<ReloadRequest>) -> Self {
-        let control_view = Arc::new(ControlView { pages: Arc::clone(&view), reloads });
+        let control_view = Arc::new(ControlView {
+            pages: Arc::clone(&view),
+            reloads,
+            explanations: ExplanationRate::default(),
+        });
         Self { view, control_view, admin: None, control: None }
     }
 

@@ -139,6 +139,8 @@ impl ClientSettings {
     /// The bounds of each exchange.
     pub fn fetch_rules(&self) -> FetchRules {
         FetchRules {
+            #[cfg(feature = "otel")]
+            http2: false,
             deadline: self.timeout,
             max_bytes: self.max_bytes,
             ca_file: self.ca_file.clone(),

@@ -44,6 +44,20 @@ fn o8_a_private_listener_has_no_other_listeners_address() {
 }
 
 #[test]
+fn o10_how_many_denials_are_kept_has_a_bound() {
+    let kept = |line: &str| format!("{}{line}\n", with_control("127.0.0.1:7000"));
+    assert_eq!(settings(&kept("")).control.unwrap().denials, 1_000);
+    assert_eq!(settings(&kept("denials = 0")).control.unwrap().denials, 0);
+    for found in ["10001", "-1", "\"many\""] {
+        let mistake = format!(
+            "countersign.toml: control.denials: found {found}, expected a whole number from 0 to \
+             10000"
+        );
+        assert_eq!(mistakes(&kept(&format!("denials = {found}"))), [mistake]);
+    }
+}
+
+#[test]
 fn what_differs_is_named_with_its_whole_key() {
     let old = settings(MINIMAL);
     assert_eq!(changed_settings(&old, &settings(MINIMAL)), Vec::<String>::new());

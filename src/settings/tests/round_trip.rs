@@ -31,6 +31,7 @@ pub(super) fn documents(workspace: &Workspace) -> [Table; 3] {
     workspace.write("public.pem", signing.public_pem().unwrap());
     workspace.write("secret", "correct-horse-battery-staple-0123456789");
     workspace.write("proxy", "countersign:pw");
+    workspace.write("headers", "authorization: Bearer abc");
     workspace.write("revoked.json", "{}");
     let others = format!(
         "{MINIMAL}\n[server.tls]\ncertificates = [\

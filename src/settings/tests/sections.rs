@@ -235,8 +235,10 @@ fn h1_a_claim_header_that_carries_the_credential_is_refused() {
     let found = mistakes_with("[credential]\nsources = [{ header = \"x-auth-subject\" }]");
     assert_eq!(
         found,
-        ["claims.x-auth-subject: credential.sources reads the token from this header \
-          (\"x-auth-subject\"), and what clients send in the header of a claim is removed"]
+        [
+            "countersign.toml: claims.x-auth-subject: credential.sources reads the token from this header \
+          (\"x-auth-subject\"), and what clients send in the header of a claim is removed"
+        ]
     );
 }
 

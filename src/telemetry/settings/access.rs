@@ -69,6 +69,11 @@ macro_rules! fields {
         const FIELDS: &[(&str, AccessField)] = &[$(($text, AccessField::$name),)*];
 
         impl AccessField {
+            /// Each of them, in that order.
+            pub fn all() -> impl Iterator<Item = Self> {
+                FIELDS.iter().map(|(_, field)| *field)
+            }
+
             /// Its name in settings and lines.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -90,6 +95,8 @@ fields! {
     Expected = "expected",
     /// The setting that decides.
     Setting = "setting",
+    /// What to do.
+    Hint = "hint",
     /// The route.
     Route = "route",
     /// The issuer of the token, as the configuration calls it.

@@ -108,6 +108,13 @@ impl TlsFiles {
 }
 
 impl ServerTls {
+    /// The first certificate in use that clients refuse for its validity, by its setting.
+    pub(crate) fn problem(&self, now: UnixTime) -> Option<String> {
+        let (position, problem) = self.in_use.load().files.validity_problems(now).next()?;
+        let (section, _) = self.settings.certificate_sections().nth(position)?;
+        Some(format!("{section}.{} {problem}", key::CERTIFICATE))
+    }
+
     /// When the certificates of each file expire.
     pub(in crate::tls) fn certificate_endings(&self) -> Vec<FileEnding> {
         let in_use = self.in_use.load();

@@ -194,7 +194,8 @@ impl TokenVerifier {
         else {
             return Ok(None);
         };
-        let active = Self::statement(issuer, introspection, token, now).await?;
+        let active =
+            Self::statement(issuer, introspection, token, now, observer.is_aside()).await?;
         introspection.rules.check_life(active.claims(), now)?;
         introspection.rules.fill(claims, active.claims())?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
@@ -218,6 +219,11 @@ impl TokenVerifier {
         };
         if issuer.after_signature == AfterSignature::Watch {
             let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
+            if observer.is_aside() {
+                let is_inactive = introspection.introspector.has_called_inactive(token);
+                observer.passed("introspection", || "asked for beside the request".to_owned());
+                return if is_inactive { Err(inactive()) } else { Ok(IssuerStatement::Unasked) };
+            }
             let recheck = introspection.introspector.watch(token, now);
             observer.passed("introspection", || "asked for beside the request".to_owned());
             return if recheck.is_inactive() {
@@ -226,7 +232,8 @@ impl TokenVerifier {
                 Ok(IssuerStatement::Watched(Arc::clone(&introspection.introspector), recheck))
             };
         }
-        let active = Self::statement(issuer, introspection, token, now).await?;
+        let active =
+            Self::statement(issuer, introspection, token, now, observer.is_aside()).await?;
         introspection.rules.check_life(active.claims(), now)?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         Ok(IssuerStatement::Until(active.fresh_until()))
@@ -241,7 +248,8 @@ impl TokenVerifier {
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Cause> {
-        let active = Self::statement(issuer, introspection, token, now).await?;
+        let active =
+            Self::statement(issuer, introspection, token, now, observer.is_aside()).await?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         let (claims, validity) = introspection.rules.claims(active.claims(), now, observer)?;
         let headers = self.render(issuer, &claims, observer)?;
@@ -263,9 +271,16 @@ impl TokenVerifier {
         introspection: &IssuerIntrospection,
         token: &[u8],
         now: UnixTime,
+        is_aside: bool,
     ) -> Result<Arc<ActiveToken>, Cause> {
         let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
-        match introspection.introspector.introspect(token, now).await {
+        let introspector = &introspection.introspector;
+        let answer = if is_aside {
+            introspector.introspect_aside(token, now).await
+        } else {
+            introspector.introspect(token, now).await
+        };
+        match answer {
             Some(Statement::Active(active)) => Ok(active),
             Some(Statement::Inactive) => Err(inactive()),
             None => Err(unanswered(issuer)),

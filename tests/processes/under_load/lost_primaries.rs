@@ -40,13 +40,15 @@ fn tables(url: &str, folder: &Path, limit: usize) -> String {
         folder.join(name)
     };
     let password = write("password", PASSWORD);
+    let password = password.display();
     let sentinels = if url.contains("sentinel") {
-        format!("sentinel_password_file = {:?}", write("sentinels", SENTINEL_PASSWORD))
+        let file = write("sentinels", SENTINEL_PASSWORD);
+        format!("sentinel_password_file = \"{}\"", file.display())
     } else {
         String::new()
     };
     format!(
-        "[shared]\nurl = \"{url}\"\npassword_file = {password:?}\n{sentinels}\n\
+        "[shared]\nurl = \"{url}\"\npassword_file = \"{password}\"\n{sentinels}\n\
          integrity = \"none\"\ntimeout = \"{}ms\"\nlimits.replicas = 2\n\
          [limits.own]\nkey = {{ claim = \"client_id\" }}\nshared = true\n\
          rate = \"{limit}/s\"\nburst = {limit}",

@@ -1,6 +1,6 @@
 //! Mistaken files with the report that `check` gives of each: `mistakes.txt`.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use countersign::settings::{self, Sources};
 
@@ -29,7 +29,9 @@ fn cases() -> Vec<Mistaken<'static>> {
         .map(|case| {
             let (name, rest) = case.split_once('\n').unwrap();
             let (text, report) = rest.split_once("---\n").unwrap();
-            let is_whole = !name.ends_with(".toml");
+            // `KIND.toml` is added to a sound configuration; `KIND.toml alone`, and what is not TOML, is
+            // all there is.
+            let is_whole = Path::new(name).extension().is_none_or(|format| format != "toml");
             let added = if is_whole { "" } else { SOUND };
             Mistaken {
                 name: name.trim_end_matches(" alone"),
@@ -55,4 +57,15 @@ fn x1_every_mistaken_file_is_reported_with_line_key_and_what_is_expected() {
         let lines: Vec<&str> = found.lines().skip(1).map(|line| &line[2..]).collect();
         assert_eq!(lines, report, "{name}");
     }
+}
+
+#[cfg(not(feature = "otel"))]
+#[test]
+fn without_open_telemetry_its_section_is_a_mistake_that_says_which_build_has_it() {
+    let upstream = crate::support::upstream::Upstream::start();
+    let setup = crate::support::setup::Setup::new().with("[otel]\nsample = 1.0");
+    let mistakes = setup.load(&upstream).unwrap_err().to_string();
+    let expected = "otel: this build has no OpenTelemetry; expected one with the feature \"otel\"";
+    assert!(mistakes.contains(expected), "{mistakes}");
+    assert!(mistakes.contains("cargo build --features otel"), "{mistakes}");
 }

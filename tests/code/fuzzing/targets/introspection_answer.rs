@@ -19,7 +19,8 @@ pub fn check(input: &[u8]) -> bool {
     let Ok(status) = StatusCode::from_bytes(parts.next().unwrap_or_default()) else { return false };
     let body = Bytes::copy_from_slice(parts.next().unwrap_or_default());
     let theirs = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let reply = Reply { status, headers: HeaderMap::new(), body };
+    let (headers, trailers) = (HeaderMap::new(), HeaderMap::new());
+    let reply = Reply { status, headers, body, trailers };
     let introspected = of_introspection(&reply, "the issuer");
     let validated = of_validation(&reply, "the issuer");
     let is_accepted = introspected.is_ok() || validated.is_ok();

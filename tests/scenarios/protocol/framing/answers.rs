@@ -135,7 +135,10 @@ fn f12_every_framing_of_an_answer_is_one_framing_of_ours_or_502() {
         world.proxy.metric(&series)
     };
     let failures = series("upstream_response_invalid") + series("upstream_broken");
-    assert!(failures >= 2.0 * refused as f64, "each is counted: {failures}");
+    assert!(
+        failures >= 2.0 * f64::from(u32::try_from(refused).unwrap()),
+        "each is counted: {failures}"
+    );
     let lines = world.proxy.worker_logs();
     let lines = lines.lines().filter(|line| line.contains("no response from the upstream"));
     assert!((1..refused).contains(&lines.count()), "and each kind of failure is said once");

@@ -1,0 +1,113 @@
+//! Which requests are sampled, and where their spans go.
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::{Exporter, Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings};
+use crate::telemetry::MetricRegistry;
+
+/// The sampling of one configuration, and the queue to its exporter. The exporter ends when the
+/// last tracer of its queue is gone.
+#[derive(Debug)]
+pub struct Tracer {
+    settings: OtelSettings,
+    queue: mpsc::Sender<Box<RequestSpans>>,
+    metrics: SpanMetrics,
+    exporter: Mutex<Option<Box<Exporter>>>,
+}
+
+impl Tracer {
+    /// The tracer of these settings. `metrics`: what is exported, if that is wanted.
+    pub fn new(settings: &OtelSettings, metrics: &MetricRegistry) -> Self {
+        let counted = Metrics::register(metrics);
+        let (queue, waiting) = mpsc::channel(settings.queue);
+        Self {
+            settings: settings.clone(),
+            queue,
+            metrics: counted.of_spans(),
+            exporter: Mutex::new(Some(Box::new(Exporter::new(
+                settings, waiting, &counted, metrics,
+            )))),
+        }
+    }
+
+    /// Whether it is the tracer of these settings.
+    pub fn is_of(&self, settings: &OtelSettings) -> bool {
+        self.settings == *settings
+    }
+
+    /// Whether a request is sampled. `parent`: what a trusted peer has decided; `draw`: a random
+    /// number below 1.
+    pub fn samples(&self, parent: Option<bool>, draw: impl FnOnce() -> f64) -> bool {
+        match parent {
+            Some(is_sampled) if self.settings.parent_based => is_sampled,
+            _ => self.settings.sample > 0.0 && draw() < self.settings.sample,
+        }
+    }
+
+    /// A request has ended. Without room for its spans they are dropped, and counted.
+    pub fn take(&self, spans: RequestSpans) {
+        let count = spans.spans.len() as u64;
+        if self.queue.try_send(Box::new(spans)).is_err() {
+            self.metrics.queue_full.inc_by(count);
+        }
+    }
+
+    /// What exports, once.
+    pub fn exporter(&self) -> Option<Box<Exporter>> {
+        self.exporter.lock().take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracer(sample: f64, parent_based: bool) -> Tracer {
+        Tracer::new(
+            &OtelSettings {
+                endpoint: http::Uri::from_static("http://127.0.0.1:4318"),
+                protocol: crate::otel::settings::OtlpProtocol::Http,
+                sample,
+                parent_based,
+                metrics: false,
+                metrics_interval: std::time::Duration::from_mins(1),
+                service_name: "countersign".to_owned(),
+                resource: std::collections::BTreeMap::new(),
+                headers_file: None,
+                ca_file: None,
+                timeout: std::time::Duration::from_secs(1),
+                queue: 1,
+            },
+            &MetricRegistry::default(),
+        )
+    }
+
+    #[test]
+    fn a_trusted_peer_decides_and_the_share_where_there_is_none() {
+        for (sample, parent_based, parent, draw, expected) in [
+            (0.0, true, Some(true), 0.5, true),
+            (1.0, true, Some(false), 0.5, false),
+            (0.3, true, None, 0.2, true),
+            (0.3, true, None, 0.3, false),
+            (0.0, true, None, 0.0, false),
+            (1.0, false, Some(false), 0.999, true),
+            (0.0, false, Some(true), 0.0, false),
+        ] {
+            let is_sampled = tracer(sample, parent_based).samples(parent, || draw);
+            assert_eq!(is_sampled, expected, "{sample} {parent_based} {parent:?} {draw}");
+        }
+    }
+
+    #[test]
+    fn what_the_queue_has_no_room_for_is_dropped_and_counted() {
+        let tracer = tracer(1.0, true);
+        for _ in 0..3 {
+            tracer.take(RequestSpans { trace_id: [1; 16], spans: Vec::new() });
+        }
+        assert_eq!(tracer.metrics.queue_full.get(), 0, "there were no spans in them");
+        let open = crate::otel::OpenSpans::begin(None, 1, tokio::time::Instant::now(), 0);
+        tracer.take(open.end("GET".into(), Vec::new(), false));
+        assert_eq!(tracer.metrics.queue_full.get(), 1);
+    }
+}
