@@ -13,6 +13,7 @@ mod record;
 mod restriction;
 mod route;
 mod shown_denials;
+mod unmet;
 mod unsigned;
 mod upstream_credential;
 
@@ -30,7 +31,7 @@ use crate::{
     limits::{LimitPermit, Limiters},
     policy::{
         AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
-        RouteMatch, Routes, Unmet,
+        RouteMatch, Routes,
         credential::PlaceSet,
         ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute, RouteId},
         settings::{Guests, HeaderSettings},
@@ -389,31 +390,6 @@ impl Gate {
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
         let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
         Ok(Some(Box::new(value)))
-    }
-
-    /// The refusal of a token that lacks what a route requires.
-    #[cold]
-    fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
-        let (issuer, claims) = (token.issuer(), token.claims());
-        match unmet {
-            Unmet::Issuer => {
-                let accepted = requirement.issuers().map(|id| self.issuer_label(Some(id)));
-                let subject = Subject::claim("iss", Fault::NotAllowed)
-                    .found(Excerpt::own(format_args!(
-                        "a token of issuer {}",
-                        Excerpt::quoted(self.issuer_label(Some(issuer)))
-                    )))
-                    .expected(Excerpt::list(accepted));
-                Reason::IssuerNotAllowed.about(subject.setting("issuers"))
-            }
-            Unmet::Scope => {
-                Reason::ScopeInsufficient.about(requirement.lacking_scopes(issuer, claims))
-            }
-            Unmet::Claim => match requirement.unmet_claim(claims) {
-                Some(subject) => Reason::ClaimNotPermitted.about(subject),
-                None => Reason::ClaimNotPermitted.into(),
-            },
-        }
     }
 }
 

@@ -14,10 +14,10 @@ use crate::config::{
 };
 
 /// What the reader takes, of the text of a variable.
-type Form = fn(&str) -> Value;
+type ValueForm = fn(&str) -> Value;
 
 /// A variable that stands for one key, and how its value is written there.
-const VARIABLES: &[(&str, &str, Form)] = &[
+const VARIABLES: &[(&str, &str, ValueForm)] = &[
     ("OTEL_EXPORTER_OTLP_ENDPOINT", key::ENDPOINT, text),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", key::PROTOCOL, text),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", key::TIMEOUT, milliseconds),

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     batch::NextBatch,
     periodic_metrics::PeriodicMetrics,
-    receiver::{OtlpReceiver, Signal, Verdict},
+    receiver::{ExportVerdict, OtlpReceiver, Signal},
 };
 use super::{Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings};
 use crate::telemetry::MetricRegistry;
@@ -108,19 +108,19 @@ impl Exporter {
         let mut pause = FIRST_PAUSE;
         for tries in 1..=MAX_TRIES {
             match self.receiver.send(Signal::Traces, &message).await {
-                Verdict::Taken { rejected } => {
+                ExportVerdict::Taken { rejected } => {
                     let rejected = rejected.min(count as u64);
                     self.metrics.exported.inc_by(count as u64 - rejected);
                     self.metrics.rejected.inc_by(rejected);
                     self.works();
                     return;
                 }
-                Verdict::Refused(problem) => {
+                ExportVerdict::Refused(problem) => {
                     self.metrics.rejected.inc_by(count as u64);
                     self.fails(&problem);
                     return;
                 }
-                Verdict::NotNow { problem, after } => {
+                ExportVerdict::NotNow { problem, after } => {
                     self.fails(&problem);
                     if tries == MAX_TRIES || stop.is_cancelled() {
                         break;

@@ -36,10 +36,10 @@ pub enum StepKind {
 #[must_use = "dropped, the step has ended"]
 pub struct StepSpan(#[cfg(feature = "otel")] Option<OpenStep>);
 
+/// It has no reference to the spans: futures that have it may be of a runtime with several threads.
 #[cfg(feature = "otel")]
 #[derive(Debug)]
 struct OpenStep {
-    spans: Rc<OpenSpans>,
     kind: StepKind,
     began: Instant,
 }
@@ -62,8 +62,8 @@ impl StepSpan {
     /// a look.
     #[cfg(feature = "otel")]
     pub fn begin(kind: StepKind) -> Self {
-        let current = CURRENT.with_borrow(Clone::clone);
-        Self(current.map(|spans| OpenStep { spans, kind, began: Instant::now() }))
+        let is_sampled = CURRENT.with_borrow(Option::is_some);
+        Self(is_sampled.then(|| OpenStep { kind, began: Instant::now() }))
     }
 
     /// No span.
@@ -76,7 +76,9 @@ impl StepSpan {
 #[cfg(feature = "otel")]
 impl Drop for StepSpan {
     fn drop(&mut self) {
-        if let Some(OpenStep { spans, kind, began }) = self.0.take() {
+        let Some(OpenStep { kind, began }) = self.0.take() else { return };
+        // There are none where the request is dropped, whose client has gone away.
+        if let Some(spans) = CURRENT.with_borrow(Clone::clone) {
             spans.step(kind.name(), SpanKind::Internal, began);
         }
     }
@@ -89,7 +91,7 @@ pub async fn within<T>(
     mut future: Pin<Box<dyn Future<Output = T> + '_>>,
 ) -> T {
     poll_fn(|cx| {
-        let _entered = Entered(CURRENT.replace(Some(Rc::clone(spans))));
+        let _entered = CurrentRequest(CURRENT.replace(Some(Rc::clone(spans))));
         future.as_mut().poll(cx)
     })
     .await
@@ -98,10 +100,10 @@ pub async fn within<T>(
 /// A request is being decided on. When this is dropped, by a panic as well, it is another one's
 /// turn.
 #[cfg(feature = "otel")]
-struct Entered(Option<Rc<OpenSpans>>);
+struct CurrentRequest(Option<Rc<OpenSpans>>);
 
 #[cfg(feature = "otel")]
-impl Drop for Entered {
+impl Drop for CurrentRequest {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
     }

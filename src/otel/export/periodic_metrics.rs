@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     metric_messages,
-    receiver::{OtlpReceiver, Signal, Verdict},
+    receiver::{ExportVerdict, OtlpReceiver, Signal},
 };
 use crate::{clock::span_time, otel::settings::OtelSettings, telemetry::MetricRegistry};
 
@@ -59,8 +59,10 @@ impl PeriodicMetrics {
         let message =
             metric_messages::request(&families, &self.resource, span_time()).encode_to_vec();
         let problem = match self.receiver.send(Signal::Metrics, &message).await {
-            Verdict::Taken { .. } => None,
-            Verdict::NotNow { problem, .. } | Verdict::Refused(problem) => Some(problem),
+            ExportVerdict::Taken { .. } => None,
+            ExportVerdict::NotNow { problem, .. } | ExportVerdict::Refused(problem) => {
+                Some(problem)
+            }
         };
         self.failing.set(problem.is_some().into());
         let was_failing = std::mem::replace(&mut self.is_failing, problem.is_some());

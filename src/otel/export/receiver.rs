@@ -26,7 +26,7 @@ pub(super) enum Signal {
 
 /// What came of an export.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum ExportVerdict {
     /// The receiver has it, but for some spans that it does not want.
     Taken { rejected: u64 },
     /// It may be sent again, not before the pause that the receiver asks for.
@@ -109,8 +109,8 @@ impl OtlpReceiver {
     }
 
     /// Sends a message, once.
-    pub(super) async fn send(&self, signal: Signal, message: &[u8]) -> Verdict {
-        let later = |problem| Verdict::NotNow { problem, after: None };
+    pub(super) async fn send(&self, signal: Signal, message: &[u8]) -> ExportVerdict {
+        let later = |problem| ExportVerdict::NotNow { problem, after: None };
         let headers = match self.headers.read().await {
             Ok(headers) => headers,
             Err(problem) => return later(problem),
@@ -121,7 +121,7 @@ impl OtlpReceiver {
         };
         let mut request = match request {
             Ok(request) => request,
-            Err(error) => return Verdict::Refused(error.to_string()),
+            Err(error) => return ExportVerdict::Refused(error.to_string()),
         };
         request.headers_mut().extend(headers);
         match (self.fetcher.send(request).await, self.protocol) {
@@ -183,10 +183,10 @@ impl ExportHeaders {
     }
 }
 
-fn http_verdict(signal: Signal, reply: &Reply) -> Verdict {
+fn http_verdict(signal: Signal, reply: &Reply) -> ExportVerdict {
     let status = reply.status;
     if status.is_success() {
-        return Verdict::Taken { rejected: rejected(signal, &reply.body) };
+        return ExportVerdict::Taken { rejected: rejected(signal, &reply.body) };
     }
     let problem = format!("the receiver answers {status}");
     match status {
@@ -194,14 +194,14 @@ fn http_verdict(signal: Signal, reply: &Reply) -> Verdict {
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT => {
-            Verdict::NotNow { problem, after: retry_after(&reply.headers) }
+            ExportVerdict::NotNow { problem, after: retry_after(&reply.headers) }
         }
-        _ => Verdict::Refused(problem),
+        _ => ExportVerdict::Refused(problem),
     }
 }
 
 /// The status is in the trailers, or in the head where there is no message.
-fn grpc_verdict(signal: Signal, reply: &Reply) -> Verdict {
+fn grpc_verdict(signal: Signal, reply: &Reply) -> ExportVerdict {
     let field = |name: &str| {
         let value = reply.trailers.get(name).or_else(|| reply.headers.get(name))?;
         value.to_str().ok()
@@ -209,7 +209,7 @@ fn grpc_verdict(signal: Signal, reply: &Reply) -> Verdict {
     match field(GRPC_STATUS) {
         Some("0") => {
             let message = reply.body.get(GRPC_PREFIX_BYTES..).unwrap_or_default();
-            Verdict::Taken { rejected: rejected(signal, message) }
+            ExportVerdict::Taken { rejected: rejected(signal, message) }
         }
         Some(status) => {
             let words = crate::fetch::quoted(field(GRPC_MESSAGE).unwrap_or_default());
@@ -217,16 +217,16 @@ fn grpc_verdict(signal: Signal, reply: &Reply) -> Verdict {
             let is_retryable = GRPC_RETRYABLE.contains(&status)
                 || (status == GRPC_RESOURCE_EXHAUSTED && field(GRPC_DETAILS).is_some());
             if is_retryable {
-                Verdict::NotNow { problem, after: None }
+                ExportVerdict::NotNow { problem, after: None }
             } else {
-                Verdict::Refused(problem)
+                ExportVerdict::Refused(problem)
             }
         }
         None => http_verdict(signal, reply).without_status(reply.status),
     }
 }
 
-impl Verdict {
+impl ExportVerdict {
     /// That of an answer in which gRPC's status is missing: a success is none.
     fn without_status(self, status: StatusCode) -> Self {
         match self {
