@@ -23,8 +23,8 @@ const MAX_ID_BYTES: usize = 128;
 /// The id of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestId {
-    /// Ours.
-    Made(u128),
+    /// Ours. As bytes, since a `u128` would be aligned to 16 of them.
+    Made([u8; 16]),
     /// A trusted proxy's: letters, digits, dots, underscores and hyphens. Boxed, since most are ours.
     Accepted(Box<HeaderValue>),
 }
@@ -131,7 +131,7 @@ impl RequestIds {
     }
 
     fn fresh(&self) -> RequestId {
-        RequestId::Made(self.generator.next())
+        RequestId::Made(self.generator.next().to_be_bytes())
     }
 }
 
@@ -142,7 +142,7 @@ impl RequestId {
             Self::Accepted(value) => HeaderValue::clone(value),
             Self::Made(bits) => {
                 let mut text = [0; Hyphenated::LENGTH];
-                let text = Builder::from_random_bytes(bits.to_be_bytes())
+                let text = Builder::from_random_bytes(*bits)
                     .into_uuid()
                     .hyphenated()
                     .encode_lower(&mut text);
@@ -158,7 +158,7 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted(value) => f.write_str(value.to_str().unwrap_or_default()),
-            Self::Made(bits) => Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().fmt(f),
+            Self::Made(bits) => Builder::from_random_bytes(*bits).into_uuid().fmt(f),
         }
     }
 }

@@ -39,7 +39,7 @@ fn request(path: &str) -> CanonicalRequest {
 }
 
 /// Of every request here.
-const ID: RequestId = RequestId::Made(0x0123_4567_89ab_cdef);
+const ID: RequestId = RequestId::Made(0x0123_4567_89ab_cdef_u128.to_be_bytes());
 
 /// Answers of one configuration.
 struct Scene {

@@ -80,7 +80,7 @@ fn the_setting_says_which_answers_have_the_id() {
         let ids = RequestIds::of_worker(&settings);
         for (is_own, expected) in [(true, in_own), (false, in_services)] {
             let mut headers = HeaderMap::new();
-            ids.stamp_answer(&RequestId::Made(7), &mut headers, is_own);
+            ids.stamp_answer(&RequestId::Made([7; 16]), &mut headers, is_own);
             assert_eq!(headers.contains_key("x-request-id"), expected, "{answers:?} {is_own}");
         }
     }
