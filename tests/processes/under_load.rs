@@ -6,6 +6,7 @@
 //!     cargo test --test processes under_load -- --nocapture   # a release, and for longer
 //! ```
 
+mod changes;
 mod lost_primaries;
 mod rolling;
 mod scene;

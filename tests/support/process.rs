@@ -36,7 +36,8 @@ pub(crate) struct Process {
     address: SocketAddr,
     admin: SocketAddr,
     journal: Arc<Journal>,
-    folder: tempfile::TempDir,
+    config: PathBuf,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// A child process, killed when dropped.
@@ -60,9 +61,18 @@ impl Process {
     /// By a command to which `run --config FILE` is added.
     pub(crate) fn start_by(command: &mut Command, setup: &Setup, upstream: &Upstream) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = config_in(&folder);
+        let file = folder.path().join("countersign.toml");
         fs::write(&file, setup.toml(upstream)).unwrap();
-        command.args(["run", "--config"]).arg(&file).stderr(Stdio::piped());
+        Self { _folder: Some(folder), ..Self::launch(command, file) }
+    }
+
+    /// With a configuration file of the test's own.
+    pub(crate) fn start_with_file(file: PathBuf) -> Self {
+        Self::launch(Command::new(binary()).env_clear(), file)
+    }
+
+    fn launch(command: &mut Command, config: PathBuf) -> Self {
+        command.args(["run", "--config"]).arg(&config).stderr(Stdio::piped());
         let mut child = Running(command.spawn().unwrap());
         let log = Arc::<Mutex<String>>::default();
         let (stderr, of_reader) = (child.0.stderr.take().unwrap(), Arc::clone(&log));
@@ -74,7 +84,8 @@ impl Process {
             }
         });
         let (address, admin) = announced(&log);
-        let process = Self { child, log, address, admin, journal: Arc::default(), folder };
+        let process =
+            Self { child, log, address, admin, journal: Arc::default(), config, _folder: None };
         wait_until("readiness", || process.admin("/readyz").status == 200);
         process
     }
@@ -106,9 +117,16 @@ impl Process {
         self.address
     }
 
+    /// Where requests of a further listener come in.
+    pub(crate) fn listener(&self, name: &str) -> SocketAddr {
+        let log = self.log();
+        let named_so = |line: &&str| line.contains("listening") && line.contains(name);
+        named(log.lines().find(named_so).unwrap(), "listen").unwrap()
+    }
+
     /// The file of its configuration.
     pub(crate) fn config(&self) -> PathBuf {
-        config_in(&self.folder)
+        self.config.clone()
     }
 
     /// Sends a signal, e.g. `HUP`.
@@ -177,10 +195,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn config_in(folder: &tempfile::TempDir) -> PathBuf {
-    folder.path().join("countersign.toml")
 }
 
 /// The addresses out of the line that says that it has started.
