@@ -78,7 +78,6 @@ pub struct RequestRecord {
 
 /// With the counts of its `Rc` it fits in a block of 256 bytes. A larger one is copied for longer,
 /// and the allocator has fewer of them at hand.
-#[cfg(not(feature = "otel"))]
 const _: () = assert!(size_of::<RequestRecord>() <= 256 - 2 * size_of::<usize>());
 
 /// What takes memory of a request, and is kept only where something is to report it.
