@@ -208,6 +208,10 @@ url = "{service}"
 [upstreams.echo]
 url = "{echo}"
 
+[upstreams.with_secret]
+url = "{echo}"
+credential = "own"
+
 [upstream_credentials.own]
 kind = "static"
 file = "{folder}/secret"
@@ -227,9 +231,8 @@ upstream = "echo"
 
 [[routes]]
 path = "/with-secret"
-upstream = "echo"
+upstream = "with_secret"
 access = "public"
-credential = "own"
 
 [[routes]]
 path = "{added}"
