@@ -133,8 +133,11 @@ impl Scene {
         (answer, id)
     }
 
-    fn spans(&self, outcome: &str) -> f64 {
-        let series = format!("countersign_otel_spans_total{{outcome=\"{outcome}\"}}");
-        self.process.metric(&series)
+    fn spans(&self, outcome: &str) -> usize {
+        self.count(&format!("countersign_otel_spans_total{{outcome=\"{outcome}\"}}"))
+    }
+
+    fn count(&self, series: &str) -> usize {
+        format!("{:.0}", self.process.metric(series)).parse().unwrap()
     }
 }

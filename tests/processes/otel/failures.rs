@@ -26,12 +26,12 @@ fn a_receiver_that_is_busy_gets_the_same_spans_when_it_says_so() {
         let scene = Scene::start(&receiver.section(protocol, "sample = 1.0"));
         let (_, id) = scene.send(&Request::get("/public/"));
         let failing = "countersign_otel_export_failing{signal=\"traces\"}";
-        wait_until("a failed export", || scene.process.metric(failing) == 1.0);
+        wait_until("a failed export", || scene.count(failing) == 1);
         receiver.ask(json!({ "answer": well, "headers": {} }));
         receiver.spans_of(&id);
-        wait_until("the count", || scene.spans("exported") >= 3.0);
-        assert_eq!(scene.spans("failed") + scene.spans("queue_full"), 0.0);
-        assert_eq!(scene.process.metric(failing), 0.0);
+        wait_until("the count", || scene.spans("exported") >= 3);
+        assert_eq!(scene.spans("failed") + scene.spans("queue_full"), 0);
+        assert_eq!(scene.count(failing), 0);
         assert_eq!(warnings(&scene), 1);
         wait_until("the end in the log", || scene.process.log().contains("exported again"));
     }
@@ -44,7 +44,7 @@ fn what_a_receiver_refuses_is_not_sent_again() {
         receiver.ask(json!({ "answer": refusal }));
         let scene = Scene::start(&receiver.section(protocol, "sample = 1.0"));
         served(&scene, 1);
-        wait_until("a refusal", || scene.spans("rejected") >= 3.0);
+        wait_until("a refusal", || scene.spans("rejected") >= 3);
         receiver.take();
         assert_eq!(receiver.exports.len(), 1, "{protocol}");
         receiver.exports.clear();
@@ -52,7 +52,7 @@ fn what_a_receiver_refuses_is_not_sent_again() {
     receiver.ask(json!({ "answer": 200, "reject": 1 }));
     let scene = Scene::start(&receiver.section("http/protobuf", "sample = 1.0"));
     served(&scene, 1);
-    wait_until("a span that it does not want", || scene.spans("rejected") == 1.0);
+    wait_until("a span that it does not want", || scene.spans("rejected") == 1);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn o12_a_receiver_that_is_gone_or_never_answers_costs_a_bounded_queue_and_one_li
             ));
             served(&scene, 100);
             // A batch is on its way, and ten requests wait: there is no room for the others.
-            wait_until("dropped spans", || scene.spans("queue_full") >= 3.0 * 50.0);
+            wait_until("dropped spans", || scene.spans("queue_full") >= 3 * 50);
             wait_until("the line", || warnings(&scene) == 1);
             served(&scene, 100);
             assert_eq!(warnings(&scene), 1, "{}", scene.process.log());
