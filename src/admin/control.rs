@@ -61,7 +61,7 @@ const MAX_CONNECTION_TIME: Duration = Duration::from_mins(2);
 const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/", "this list"),
     ("GET", "/denials", "the last requests that did not pass; ?reason= issuer= route= id= limit="),
-    ("POST", "/explain", "what becomes of the request that the body describes, check by check"),
+    ("POST", "/explain", "the verdict on the request that the body describes, check by check"),
     ("POST", "/reload", "read the configuration again, wait for the verdict and show it"),
 ];
 

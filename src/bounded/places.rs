@@ -57,7 +57,7 @@ struct PlaceWaiter {
 }
 
 /// A place that becomes free goes to the thread that frees it, where what goes with it, such as a
-/// connection, can be used again; unless somebody elsewhere has waited for longer than this.
+/// connection, can be used again; unless another thread has waited for longer than this.
 const OWN_THREAD_FIRST: Duration = Duration::from_millis(50);
 
 impl SharedPlaces {
@@ -73,7 +73,7 @@ impl SharedPlaces {
     }
 
     /// So many places from now on, for which so many may wait. Those that are taken stay so, if
-    /// there are more of them; who waits already may wait on.
+    /// there are more of them; those that wait already may wait on.
     pub(crate) fn resize(&self, max: usize, room: usize) {
         let mut line = self.line.lock();
         self.max.store(max, SeqCst);

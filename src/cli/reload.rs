@@ -1,5 +1,4 @@
-//! `countersign reload`: has a running proxy read its configuration again, and says what came of
-//! it.
+//! `countersign reload`: has a running proxy read its configuration again, and says the outcome.
 
 use std::io::Write;
 

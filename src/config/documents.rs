@@ -30,7 +30,7 @@ const MAX_TOTAL_BYTES: u64 = 16 * 1024 * 1024;
 /// More than one file for every team of a gateway.
 const MAX_FILES: usize = 256;
 
-/// A file that is included may include others; deeper than that nobody finds a setting any more.
+/// A file that is included may include others; deeper than that a setting is hard to find.
 const MAX_DEPTH: usize = 4;
 
 /// A value in a file of its own, in bytes: a page of a denial profile is the largest.

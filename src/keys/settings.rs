@@ -217,8 +217,8 @@ impl KeySettings {
 }
 
 impl KeyOwner {
-    /// Whether both have the same keys: from the same source, read by the same rules, whoever owns
-    /// them and however often they are read.
+    /// Whether both have the same keys: from the same source, read by the same rules, of whichever
+    /// issuer and however often they are read.
     pub(crate) fn has_same_source(&self, other: &Self) -> bool {
         let KeySettings { refresh, cooldown, max_stale, snapshot, timeout, .. } = self.keys.clone();
         let keys =

@@ -106,7 +106,7 @@ impl ReloadReports {
         Self { metrics, readiness, clock, service_manager, refused_for: Mutex::default() }
     }
 
-    /// Logs, counts and shows a verdict, and sends it to whom waits for it.
+    /// Logs, counts and shows a verdict, and sends it to the caller.
     pub(super) fn report(
         &self,
         verdict: ReloadVerdict,

@@ -34,7 +34,7 @@ impl ServiceManager {
         self.notify(&[NotifyState::Ready, NotifyState::Status(&serving(config_hash))]);
     }
 
-    /// What came of a reload.
+    /// The outcome of a reload.
     pub(super) fn reloaded(self, verdict: &ReloadVerdict) {
         let mut status = serving(&verdict.config_hash);
         if verdict.is_refused() {

@@ -30,7 +30,7 @@ pub(super) struct WatchTargets {
 /// After a refusal: what is missing may come without a change of these files, such as keys, or a
 /// file that the configuration names.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
-/// As long as this lasts, somebody looks at it.
+/// As long as this lasts, an operator looks at it.
 const LONGEST_RETRY: Duration = Duration::from_mins(5);
 
 /// When to try a configuration again that was refused.

@@ -15,7 +15,7 @@ pub(super) struct SharedRate {
     local: Gcra,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum SharedTaken {
     Passed(BucketState),

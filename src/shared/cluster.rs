@@ -274,7 +274,7 @@ async fn run_node(
     NodeEnd { node, generation, cause }
 }
 
-/// A topology in which somebody serves something: a node that has just started knows of none.
+/// A topology in which a node serves something: a node that has just started knows of none.
 fn usable(answer: &redis::Value, asked: &NodeAddress) -> Option<Topology> {
     Topology::parse(answer, asked).filter(|topology| topology.primaries().next().is_some())
 }

@@ -17,7 +17,7 @@ pub struct RateRule {
     most: String,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateAnswer {
     /// It passes, and the bucket is full again in so many microseconds.

@@ -1,5 +1,5 @@
-//! When certificates and revocation lists end that were read from files: days before, somebody has
-//! to know.
+//! When certificates and revocation lists end that were read from files: an operator has to know
+//! days before.
 
 use std::sync::Arc;
 

@@ -155,12 +155,12 @@ impl UpstreamCaps {
         self.counted(self.connections.as_ref().and_then(|cap| cap.open.take()))
     }
 
-    /// Whether somebody waits for an idle connection to be closed.
+    /// Whether a request waits for an idle connection to be closed.
     pub(super) fn wants_idle(&self) -> bool {
         self.connections.as_ref().is_some_and(|cap| cap.open.waiting() > 0)
     }
 
-    /// Resolves when somebody asks for idle connections.
+    /// Resolves when a request asks for idle connections.
     pub(super) async fn asked_for_idle(&self) {
         match &self.connections {
             Some(cap) => cap.wanted.notified().await,

@@ -1,4 +1,4 @@
-//! `POST /explain`: what becomes of a request, check by check, with the keys and the configuration
+//! `POST /explain`: the verdict on a request, check by check, with the keys and the configuration
 //! of this moment.
 
 mod asked;

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::pages;
 
-/// What came of a reload.
+/// The outcome of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadVerdict {
     /// Whether the configuration that was read is in force.

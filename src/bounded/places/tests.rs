@@ -58,7 +58,7 @@ fn who_leaves_gives_its_position_up_and_a_place_that_it_was_given() {
 }
 
 #[test]
-fn a_place_stays_on_its_thread_unless_somebody_elsewhere_has_waited_for_long() {
+fn a_place_stays_on_its_thread_unless_another_has_waited_for_long() {
     let places = SharedPlaces::new(1, 8);
     let mut taken = places.take();
     let mut elsewhere = scope(|scope| scope.spawn(|| places.wait().unwrap()).join().unwrap());

@@ -69,7 +69,7 @@ struct Summary {
 
 /// Some causes of each upstream at once.
 const MAX_TROUBLES: usize = 256;
-/// How many errors of one kind are told apart: an upstream may say something else each time.
+/// How many errors of one kind are distinguished: an upstream may say something else each time.
 const MAX_ERRORS: usize = 8;
 /// A route without requests is not known to work again. It is forgotten, so that other requests
 /// do not look for it.
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_apart_up_to_some() {
+    fn errors_are_distinguished_up_to_some() {
         let troubles = Troubles::default();
         let with = |error: usize| TroubleCause { error: Some(error.to_string()), ..cause("/a") };
         let new = (0..100).filter(|error| troubles.count(&with(*error))).count();

@@ -31,7 +31,7 @@ pub(in crate::lifecycle) struct BoundOperators {
     control: ControlChange,
 }
 
-/// What becomes of the private listener.
+/// What a reload changes of the private listener.
 enum ControlChange {
     Stays,
     Ends,

@@ -24,7 +24,7 @@ pub(super) enum Signal {
     Metrics,
 }
 
-/// What came of an export.
+/// The outcome of an export.
 #[derive(Debug)]
 pub(super) enum ExportVerdict {
     /// The receiver has it, but for some spans that it does not want.

@@ -165,7 +165,7 @@ const DEFAULT_BURST: usize = 200;
 const LINES: RangeInclusive<usize> = 1..=100_000;
 /// Soon enough for who watches, seldom enough for who reads it later.
 const DEFAULT_SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
-/// Summaries once a second are lines as well; after an hour nobody connects them.
+/// Summaries once a second are lines as well; after an hour they are not seen together.
 const SUMMARY_INTERVALS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(1);
 

@@ -318,7 +318,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
             value: AboveZero,
         },
         note: None,
-        means: "Somebody tries to be another user, or a proxy in front sets the same headers. The \
+        means: "A client claims to be another user, or a proxy in front sets the same headers. The \
                 service has got the verified identity.",
         to_do: "Look for the client's other requests; of a proxy in front, switch it off there.",
     },
