@@ -8,7 +8,7 @@ use countersign::{
     jose::{Algorithm, SigningKey},
     json::{Json, Object},
     providers::{ProviderTasks, Providers},
-    settings::{self, Flags, Settings, Sources},
+    settings::{self, Settings, Sources},
     telemetry::MetricRegistry,
     token::TokenVerifier,
 };
@@ -111,7 +111,7 @@ fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize)
     }
     let file = home.path().join("countersign.toml");
     fs::write(&file, text).expect("a file");
-    settings::load(&Sources { file: Some(file), environment: Vec::new(), flags: Flags::default() })
+    settings::load(&Sources { file: Some(file), ..Sources::default() })
         .expect("a valid configuration")
 }
 
