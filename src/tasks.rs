@@ -1,6 +1,6 @@
 //! Tasks that run beside the requests. They are prepared with what they work for, and spawned once
 //! there is a runtime for them. A task of one configuration ends with it; the next one can take
-//! over a [`KeptTask`].
+//! over a `KeptTask`.
 
 use std::{
     fmt,

@@ -1,6 +1,6 @@
 //! The private listener (`[control]`): what changes the process, or shows more than the pod's
 //! network may see. There is no password: the mode of the unix socket, or loopback, is what keeps
-//! others out, and the checks of [`origin`] keep out what a browser sends for a web page.
+//! others out, and the checks of `origin` keep out what a browser sends for a web page.
 
 mod denials;
 mod explain;

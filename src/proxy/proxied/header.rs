@@ -37,7 +37,7 @@ pub enum ProxyHeaderError {
     /// The bytes begin no header, or one that is wrong.
     #[error("the connection does not begin with a valid header")]
     Malformed,
-    /// It has more than [`MAX_HEADER_BYTES`].
+    /// It has more than `MAX_HEADER_BYTES`.
     #[error("the header is longer than {MAX_HEADER_BYTES} bytes")]
     TooLong,
     /// The client is named and has no internet address: `UNKNOWN`, `UNSPEC`, a unix socket, or
