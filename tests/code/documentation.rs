@@ -66,6 +66,9 @@ fn pages() -> Vec<PathBuf> {
     let folders = ["docs", "docs/systems"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
     let pages = folders.into_iter().flatten().map(|page| page.unwrap().path());
     let pages = pages.chain(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
+    let examples = fs::read_dir(root.join("deploy/examples")).unwrap();
+    let examples = examples.map(|example| example.unwrap().path().join("README.md"));
+    let pages = pages.chain(examples.filter(|page| page.exists()));
     pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
 }
 

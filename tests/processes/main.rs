@@ -26,6 +26,7 @@ mod differential;
 mod draining;
 mod egress;
 mod evidence;
+mod examples;
 mod explain;
 mod floods;
 mod h2spec;
