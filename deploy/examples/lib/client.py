@@ -8,6 +8,10 @@ from dataclasses import dataclass
 TIMEOUT_SECONDS = 30
 
 
+class UnexpectedResponse(Exception):
+    """What a scenario needs to go on was not given to it."""
+
+
 @dataclass
 class Response:
     status: int
@@ -16,6 +20,11 @@ class Response:
 
     def json(self):
         return json.loads(self.body)
+
+    def expecting(self, status):
+        if self.status != status:
+            raise UnexpectedResponse(f"{self.status} instead of {status}: {self.body.decode()}")
+        return self
 
     def __getitem__(self, name):
         """A header; None if there is none."""

@@ -7,8 +7,9 @@ import shutil
 import string
 import subprocess
 
-from .process import Process
+from .process import Process, ProcessError
 
+LOG_SECONDS = 5  # Until the line of a request is in the log; usually at once.
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -77,22 +78,26 @@ class Gateway(Process):
         """`values` stand for the `${NAME}` of both files."""
         environment = {
             **{name: str(value) for name, value in values.items()},
-            **(read_variables(variables, values) if variables else {}),
             "COUNTERSIGN_SERVER__LISTEN": "127.0.0.1:0",
             "COUNTERSIGN_ADMIN__LISTEN": "127.0.0.1:0",
             "COUNTERSIGN_SERVER__SHUTDOWN_GRACE": "0s",
             "COUNTERSIGN_LOG__FORMAT": "json",
+            **(read_variables(variables, values) if variables else {}),
         }
         line = [program(), "run", "--config", str(config)]
         super().__init__(name, line, environment, log_file)
-        listen, admin = self.wait_for_line(addresses)
-        self.url, self.admin_url = f"http://{listen}", f"http://{admin}"
-        self.wait_until_answering(f"{self.admin_url}/readyz")
+        with self.stopped_on_failure():
+            listen, admin = self.wait_for_line(addresses)
+            self.url, self.admin_url = f"http://{listen}", f"http://{admin}"
+            self.wait_until_answering(f"{self.admin_url}/readyz")
 
     def reason(self, response):
         """Why this response is a refusal: the reason in the log line of its request."""
         request_id = response["x-request-id"]
-        return self.wait_for_line(lambda line: reason_of(line, request_id), seconds=10)
+        try:
+            return self.wait_for_line(lambda line: reason_of(line, request_id), LOG_SECONDS)
+        except ProcessError:
+            return "(no reason)"
 
 
 def read_variables(file, values):

@@ -10,10 +10,11 @@ from .client import send
 
 START_SECONDS = 240  # Keycloak's first start builds it.
 STOP_SECONDS = 15
+PORT_ATTEMPTS = 3
 
 
-class StartError(Exception):
-    """A program that ended before it was ready, or was not ready in time."""
+class ProcessError(Exception):
+    """A program that ended early, or did not do in time what is waited for."""
 
 
 class Process:
@@ -46,8 +47,17 @@ class Process:
             self._child.wait()
         self._reader.join()
 
+    @contextlib.contextmanager
+    def stopped_on_failure(self):
+        """Until it is ready, nothing else stops it."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
     def wait_for_line(self, find, seconds=START_SECONDS):
-        """What `find` makes of the first line of the output for which it is not None."""
+        """The first result of `find(line)` that is not None."""
         deadline = time.monotonic() + seconds
         seen = 0
         with self._changed:
@@ -57,17 +67,16 @@ class Process:
                         return found
                 seen = len(self._lines)
                 left = deadline - time.monotonic()
-                if left <= 0 or self._child.poll() is not None:
-                    raise StartError(f"{self.name} did not say what it should:\n{self.log_tail()}")
+                if left <= 0 or not self._reader.is_alive():
+                    raise ProcessError(f"{self.name} failed:\n{self.log_tail()}")
                 self._changed.wait(min(left, 0.2))
 
     def wait_until_answering(self, url):
-        """Waits until a GET of this URL is 200; the program is stopped if that never comes."""
+        """Waits until a GET of this URL is 200."""
         deadline = time.monotonic() + START_SECONDS
         while not is_answering(url):
-            if time.monotonic() > deadline or self._child.poll() is not None:
-                self.stop()
-                raise StartError(f"{self.name} does not start:\n{self.log_tail()}")
+            if time.monotonic() > deadline or not self._reader.is_alive():
+                raise ProcessError(f"{self.name} does not start:\n{self.log_tail()}")
             time.sleep(0.05)
 
     def log_tail(self, lines=12):
@@ -91,8 +100,28 @@ def is_answering(url):
         return False
 
 
+def on_free_ports(count, start):
+    """`start(*ports)`, for programs that can't choose a port by themselves. Another program may
+    take one that is free now: then others are tried."""
+    for _ in range(PORT_ATTEMPTS - 1):
+        ports = free_ports(count)
+        try:
+            return start(*ports)
+        except ProcessError:
+            if not any(map(is_taken, ports)):
+                raise
+    return start(*free_ports(count))
+
+
+def is_taken(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return True
+    return False
+
+
 def free_ports(count):
-    """Ports that are free at the moment, for programs that can't choose one by themselves."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [it.getsockname()[1] for it in sockets]
+        servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        return [stack.enter_context(server).getsockname()[1] for server in servers]

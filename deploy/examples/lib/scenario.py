@@ -1,4 +1,4 @@
-"""A scenario: prints each step, checks what comes of it, and cleans up at its end."""
+"""A scenario: prints each step, checks its outcome, and cleans up at its end."""
 
 import argparse
 import contextlib
@@ -8,7 +8,8 @@ import signal
 import sys
 import tempfile
 
-from .process import StartError
+from .client import UnexpectedResponse
+from .process import Process, ProcessError
 
 
 class Scenario:
@@ -17,14 +18,14 @@ class Scenario:
     def __init__(self, stack, folder):
         self.folder = folder
         self._stack = stack
-        self._gateways = []
+        self._processes = []
         self.failures = 0
 
     def start(self, service):
         """Starts a service or a gateway that is stopped at the end of the scenario."""
         started = self._stack.enter_context(service)
-        if hasattr(started, "log_tail"):
-            self._gateways.append(started)
+        if isinstance(started, Process):
+            self._processes.append(started)
         return started
 
     def note(self, text):
@@ -49,8 +50,8 @@ class Scenario:
         self.expect(what, (response.status, gateway.reason(response)), (status, reason))
 
     def explain_failure(self):
-        for gateway in self._gateways:
-            print(f"\nThe end of the log of {gateway.name}:\n{gateway.log_tail()}", file=sys.stderr)
+        for process in self._processes:
+            print(f"\nThe end of the log of {process.name}:\n{process.log_tail()}", file=sys.stderr)
 
 
 def shown(value):
@@ -80,7 +81,10 @@ def parse_arguments(title):
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--keep", metavar="FOLDER", type=pathlib.Path,
                         help="keep keys, journals and logs in this new folder")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.keep and arguments.keep.exists():
+        parser.error(f"{arguments.keep} exists; --keep takes a new folder")
+    return arguments
 
 
 def run(play, folder):
@@ -88,8 +92,8 @@ def run(play, folder):
         scenario = Scenario(stack, folder)
         try:
             play(scenario)
-        except StartError as error:
-            sys.exit(f"{error}")
+        except (ProcessError, UnexpectedResponse) as error:
+            sys.exit(f"FAILED: {error}")
         except Exception:
             scenario.explain_failure()
             raise

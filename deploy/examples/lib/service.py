@@ -36,7 +36,7 @@ class Service:
     def __init__(self, answer):
         self.received = []  # every request, the oldest first
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler(answer))
-        self.url = "http://127.0.0.1:%d" % self._server.server_port
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -34,7 +34,8 @@ class Participant:
             "STATE": self.state,
             "CLIENT_ID": self._account.client_id,
         }
-        return countersign.Gateway(f"Countersign of {self.name}", HERE / "countersign.toml", HERE / "participant.env", values,
+        return countersign.Gateway(f"Countersign of {self.name}", HERE / "countersign.toml",
+                                   HERE / "participant.env", values,
                                    self.state / "countersign.log")
 
     def token(self):
@@ -44,7 +45,7 @@ class Participant:
     def look_up(self, participant_id):
         """What the registry knows of another participant."""
         url = f"{self._network.url}/service/participant-roles/{participant_id}"
-        return send("GET", url, bearer(self.token())).json()
+        return send("GET", url, bearer(self.token())).expecting(200).json()
 
     def sign(self, body):
         """As OCEN's reference code signs: `"b64": false`, and not critical."""
@@ -70,7 +71,7 @@ def request_token(network, account):
     url = f"{network.url}/realms/dev/protocol/openid-connect/token"
     form = {"grant_type": "client_credentials", "client_id": account.client_id,
             "client_secret": account.client_secret}
-    return post_form(url, form).json()["access_token"]
+    return post_form(url, form).expecting(200).json()["access_token"]
 
 
 def message(participant_id, **content):
