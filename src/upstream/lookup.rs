@@ -110,7 +110,7 @@ mod tests {
                 let (found, ()) = tokio::join!(second, async { answer.send(Ok(at(1))).unwrap() });
                 assert_eq!(found.unwrap(), at(1));
                 assert_eq!(count.get(), 1);
-                assert_eq!(lookup.join(async { Ok(at(2)) }).await.unwrap(), at(2), "resolved again");
+                assert_eq!(lookup.join(async { Ok(at(2)) }).await.unwrap(), at(2), "again");
                 let error = lookup.join(async { Err(io::ErrorKind::NotFound.into()) }).await;
                 assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
             })
