@@ -23,6 +23,7 @@ mod deploy;
 mod documentation;
 mod fuzzing;
 mod metrics;
+mod monitoring;
 mod names;
 mod release;
 mod rooms;
