@@ -19,6 +19,7 @@ mod published;
 
 mod catalogue;
 mod command_line;
+mod debian;
 mod deploy;
 mod documentation;
 mod fuzzing;
