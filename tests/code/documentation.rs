@@ -63,10 +63,20 @@ fn names_a_file(quoted: &str) -> bool {
 /// Every page of the project.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["docs", "docs/systems"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
-    let pages = folders.into_iter().flatten().map(|page| page.unwrap().path());
-    let pages = pages.chain(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
-    pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
+    let mut pages = ["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)).to_vec();
+    find_pages(&root.join("docs"), &mut pages);
+    pages
+}
+
+fn find_pages(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find_pages(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
 }
 
 /// The anchors of a page's headings, as GitHub makes them.
