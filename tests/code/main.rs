@@ -22,6 +22,7 @@ mod command_line;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod helm_chart;
 mod metrics;
 mod names;
 mod release;
