@@ -23,6 +23,7 @@ mod debian;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod helm_chart;
 mod metrics;
 mod monitoring;
 mod names;
