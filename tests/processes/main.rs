@@ -27,6 +27,7 @@ mod documents;
 mod draining;
 mod egress;
 mod evidence;
+mod examples;
 mod explain;
 mod floods;
 mod h2spec;
