@@ -23,6 +23,7 @@ mod command_line;
 mod compression;
 mod demo;
 mod differential;
+mod documents;
 mod draining;
 mod egress;
 mod evidence;
