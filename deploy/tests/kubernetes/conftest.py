@@ -16,9 +16,8 @@ from rendering import (
 )
 
 CHART_RENDERS = [path.name.removesuffix("-values.yaml") for path in values_files()]
-KUSTOMIZE_RENDERS = ["base", "gateway", "orders", "reports"]
 RENDERS = [f"chart-{name}" for name in CHART_RENDERS] + [
-    f"kustomize-{name}" for name in KUSTOMIZE_RENDERS
+    f"kustomize-{name}" for name in kustomizations.DIRECTORIES
 ]
 
 
@@ -38,7 +37,8 @@ def renders():
     for path, name in zip(values_files(), CHART_RENDERS, strict=True):
         values = with_digests(read_values(path))
         written[f"chart-{name}"] = write_chart(f"chart-{name}", render_chart(values))
-    for name, directory in kustomizations.directories().items():
+    kustomizations.write_orders()
+    for name, directory in kustomizations.DIRECTORIES.items():
         written[f"kustomize-{name}"] = write(f"kustomize-{name}", render_kustomization(directory))
     return written
 

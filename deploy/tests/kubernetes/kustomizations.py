@@ -9,23 +9,21 @@ from rendering import DEPLOY, HERE, WORK, documents, of_kind
 
 SIDECAR_FILE = DEPLOY / "kubernetes/sidecar.yaml"
 COMPONENT = DEPLOY / "kustomize/components/sidecar"
+DIRECTORIES = {
+    "base": DEPLOY / "kustomize/base",
+    "gateway": HERE / "fixtures/gateway",
+    "orders": WORK / "orders",
+    "reports": HERE / "fixtures/reports",
+}
 
 
 def sidecar_file():
     return documents(SIDECAR_FILE.read_text())
 
 
-def directories():
-    return {
-        "base": DEPLOY / "kustomize/base",
-        "gateway": HERE / "fixtures/gateway",
-        "orders": write_orders(WORK / "orders"),
-        "reports": HERE / "fixtures/reports",
-    }
-
-
-def write_orders(directory):
+def write_orders():
     """The app of deploy/kubernetes/sidecar.yaml without its sidecar, and the component."""
+    directory = DIRECTORIES["orders"]
     resources = sidecar_file()
     config = of_kind(resources, "ConfigMap")
     resources.remove(config)
@@ -43,4 +41,3 @@ def write_orders(directory):
     (directory / "orders.yaml").write_text(yaml.safe_dump_all(resources))
     (directory / "countersign.toml").write_text(config["data"]["countersign.toml"])
     (directory / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-    return directory

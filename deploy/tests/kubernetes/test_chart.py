@@ -2,9 +2,10 @@
 
 import helm_python as helm
 import pytest
+import yaml
 
 from kustomizations import sidecar_file
-from rendering import CHART, of_kind, read_values, render_chart, values_files
+from rendering import CHART, DEPLOY, of_kind, read_values, render_chart, values_files
 
 
 @pytest.mark.parametrize("path", values_files(), ids=lambda path: path.name)
@@ -115,3 +116,20 @@ def test_the_gateway_and_the_sidecar_are_the_same_container(renders):
     gateway, sidecar = pods[0]["containers"][0], pods[1]["initContainers"][0]
     differing = {key for key in sidecar if gateway.get(key) != sidecar[key]}
     assert differing == {"restartPolicy", "env"}
+
+
+def test_the_prometheus_rule_has_every_rule_and_alert(renders):
+    groups = of_kind(renders["chart-everything"], "PrometheusRule")["spec"]["groups"]
+    runbook = "https://git.example.com/platform/countersign/blob/main/docs/runbook.md#"
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        address = rule["annotations"]["runbook_url"]
+        assert address.startswith(runbook)
+        rule["annotations"]["runbook_url"] = address.removeprefix(runbook)
+
+    files = [(DEPLOY / "prometheus" / name).read_text() for name in ("rules.yaml", "alerts.yaml")]
+    expected = [
+        group
+        for text in files
+        for group in yaml.safe_load(text.replace("docs/runbook.md#", ""))["groups"]
+    ]
+    assert groups == expected
