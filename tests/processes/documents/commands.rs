@@ -10,6 +10,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo ", "it builds; `.ci/run` has the builds and the tests"),
     ("UPDATE_DOCS=1 cargo ", "it changes the project"),
     ("COUNTERSIGN_CORPUS=50000 cargo ", "it takes minutes"),
+    ("COUNTERSIGN_FLEET=full cargo ", "it takes minutes"),
     ("COUNTERSIGN_BIN=$(deploy/build-release) ", "it takes half an hour"),
     ("loadtest/", "it takes minutes"),
     ("deploy/", "it has a test of its own, or takes minutes"),
