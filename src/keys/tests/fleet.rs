@@ -63,7 +63,7 @@ async fn k3_a_provider_that_returns_meets_no_herd_of_a_running_fleet() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_published_one_refresh_ahead_costs_no_fetch_when_it_is_used() {
     let mut fleet = Fleet::new();
-    fleet.start(SOME, Duration::from_secs(600)).await;
+    fleet.start(SOME, Duration::from_mins(10)).await;
     fleet.until(1_200).await;
     fleet.provider.rotate_to("second");
     // The longest interval, and the latency.

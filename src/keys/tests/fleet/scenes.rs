@@ -28,7 +28,7 @@ pub(super) struct Steady {
 /// Replicas that were started at different times, for twenty minutes.
 pub(super) async fn steady(replicas: u32) -> Steady {
     let mut fleet = Fleet::new();
-    fleet.start(replicas, Duration::from_secs(600)).await;
+    fleet.start(replicas, Duration::from_mins(10)).await;
     fleet.until(1_900).await;
     let fetches = &fleet.provider.fetches;
     let steady = Steady { rate: fetches.rate(700..1_900), highest: fetches.highest(700..1_900) };
