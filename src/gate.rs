@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{
-        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene,
+        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene, Origin,
         PeerAddress, client_certificate::settings::CertificateHeaderSettings,
     },
     limits::{LimitPermit, Limiters},
@@ -224,17 +224,18 @@ impl Gate {
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
-    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set.
+    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set. The [`Origin`],
+    /// if there is one, is not among them: it has to be sent with the request.
     ///
     /// # Errors
     /// A [`Denial`] where cleaning would hide an attack.
-    pub fn prepare(
+    pub fn prepare<'r>(
         &self,
         admission: &Admission<'_>,
-        request: &CanonicalRequest,
+        request: &'r CanonicalRequest,
         headers: &mut HeaderMap,
-        peer: &Peer,
-    ) -> Result<(), Denial> {
+        peer: &'r Peer,
+    ) -> Result<Option<Origin<'r>>, Denial> {
         let forged = self
             .hygiene
             .clean_request(headers)
@@ -249,7 +250,7 @@ impl Gate {
         if let Some(rules) = admission.route.request_headers() {
             rules.apply(headers);
         }
-        self.forwarded.apply(
+        let origin = self.forwarded.apply(
             headers,
             peer.address.as_ref(),
             peer.scheme,
@@ -271,7 +272,7 @@ impl Gate {
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
             headers.insert(assertions.header(), HeaderValue::clone(value));
         }
-        Ok(())
+        Ok(origin)
     }
 
     /// How metrics and logs call the issuer of a token; empty where none is known.

@@ -179,7 +179,9 @@ impl Gate {
             Caller { token: Rc::new(token), places, assertion: None }
         });
         let admission = Admission { route, caller, signature: None, permit: None };
-        self.prepare(&admission, request, &mut headers, peer)?;
+        if let Some(origin) = self.prepare(&admission, request, &mut headers, peer)? {
+            origin.set(&mut headers);
+        }
         Ok(Explained { route, issuer, redirect: None, path, headers, claims })
     }
 }
