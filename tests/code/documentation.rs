@@ -27,6 +27,17 @@ fn no_reason_is_documented_that_does_not_exist() {
     }
 }
 
+#[test]
+fn every_reason_has_a_section_in_the_runbook() {
+    let runbook = include_str!("../../docs/runbook/reasons.md");
+    let sections: Vec<_> = runbook.lines().filter_map(|line| line.strip_prefix("### `")).collect();
+    for reason in Reason::ALL {
+        let heading = format!("{}`", reason.code());
+        assert!(sections.contains(&heading.as_str()), "{} has no section", reason.code());
+    }
+    assert_eq!(sections.len(), Reason::ALL.len(), "a section is about no reason");
+}
+
 /// What a refusal's subject is, is compared with this table by every scenario. So every reason that
 /// has one must be in some scenario.
 #[test]

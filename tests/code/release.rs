@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = "deploy/build-release";
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 14] = [
     SCRIPT,
     "deploy/debian/build",
     "deploy/image/build",
@@ -18,7 +18,9 @@ const SCRIPTS: [&str; 12] = [
     "deploy/release/push-image",
     "deploy/sbom",
     "deploy/tests/debian/run",
+    "deploy/tests/first-minute/run",
     "deploy/tests/image/run",
+    "deploy/tests/workflows/run",
 ];
 const WORKFLOWS: [&str; 2] = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
 

@@ -13,6 +13,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("COUNTERSIGN_BIN=$(deploy/build-release) ", "it takes half an hour"),
     ("loadtest/", "it takes minutes"),
     ("deploy/", "it has a test of its own, or takes minutes"),
+    ("sudo deploy/", "it is run by hand"),
     ("docker ", "it takes a Docker engine"),
     ("buildah ", "deploy/tests/image/run has it"),
     ("helm ", "it takes a cluster"),
