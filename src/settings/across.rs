@@ -155,7 +155,7 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
             let name = folded(header);
             if taken.contains(&name) || forwarded.contains(&name) {
                 let message = format!(
-                    "what clients send in {header:?} is removed, since the upstream is told \
+                    "what clients send in {header:?} is removed, since the upstream gets \
                      something in it"
                 );
                 let key = of_one_signature(signature, &[of_signature::HEADER]);

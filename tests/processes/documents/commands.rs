@@ -1,0 +1,139 @@
+//! The commands in the documents: those of `sh` blocks, and which of them are not run here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// How a command begins, and why it is not run by the test of the documents.
+const NOT_RUN: &[(&str, &str)] = &[
+    ("cargo ", "it builds; `.ci/run` has the builds and the tests"),
+    ("UPDATE_DOCS=1 cargo ", "it changes the project"),
+    ("COUNTERSIGN_CORPUS=50000 cargo ", "it takes minutes"),
+    ("COUNTERSIGN_BIN=$(deploy/build-release) ", "it takes half an hour"),
+    ("loadtest/", "it takes minutes"),
+    ("deploy/", "it has a test of its own, or takes minutes"),
+    ("sudo deploy/", "it is run by hand"),
+    ("docker ", "it takes a Docker engine"),
+    ("buildah ", "deploy/tests/image/run has it"),
+    ("helm ", "it takes a cluster"),
+    ("kubectl ", "it takes a cluster"),
+    ("apt-get ", "it installs packages"),
+    ("apt ", "it installs packages"),
+    ("dpkg ", "it installs packages"),
+    ("install ", "it writes outside of the project"),
+    ("editor ", "it takes a person"),
+    ("systemd-sysusers ", "it adds a user"),
+    ("countersign check --config /etc/", "deploy/tests/debian/run has it"),
+    ("sha256sum --check ", "it takes a release"),
+    ("cosign ", "it takes a release"),
+    ("gh ", "it takes a release"),
+    ("systemctl ", "it takes systemd"),
+    ("journalctl ", "it takes systemd"),
+    ("tests/processes/hydra/run", "it takes minutes"),
+    ("countersign run ", "it runs until it is stopped; every other test starts it"),
+    ("countersign evidence verify ", "tests/processes/evidence has it, with journals"),
+    ("countersign check --online --config config/", "it asks providers of others"),
+    ("countersign explain --config config/", "it asks providers of others"),
+    ("curl https://api.example.com/payments ", "tests/scenarios/signatures has it"),
+    (
+        "countersign explain --config countersign.toml --path /payments ",
+        "tests/processes/explain has it, with a signed body",
+    ),
+    ("curl -sS -H \"Authorization: Bearer $ACTIONS_ID_TOKEN", "it takes a job of GitHub's"),
+];
+
+/// A script: what of a document's block is run.
+pub(super) struct Script {
+    pub(super) page: PathBuf,
+    pub(super) commands: Vec<String>,
+}
+
+/// Every block of every document that has a command to run.
+pub(super) fn scripts() -> Vec<Script> {
+    let scripts = pages(Path::new(env!("CARGO_MANIFEST_DIR"))).into_iter().flat_map(|page| {
+        let text = fs::read_to_string(&page).unwrap();
+        blocks(&text).into_iter().map(move |block| {
+            let commands =
+                commands(&block).into_iter().filter(|it| reason_not_to_run(it).is_none());
+            Script { page: page.clone(), commands: commands.collect() }
+        })
+    });
+    scripts.filter(|script| !script.commands.is_empty()).collect()
+}
+
+/// Why a command is not run, if it is not.
+fn reason_not_to_run(command: &str) -> Option<&'static str> {
+    let of = NOT_RUN.iter().find(|(beginning, _)| command.starts_with(beginning));
+    of.map(|(_, reason)| *reason)
+}
+
+/// The documents of the project's root, of `deploy` and of `docs`.
+fn pages(root: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for name in ["README.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        pages.push(root.join(name));
+    }
+    for folder in ["deploy", "docs"] {
+        add_pages(&root.join(folder), &mut pages);
+    }
+    pages
+}
+
+fn add_pages(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            add_pages(&path, pages);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+}
+
+/// The `sh` blocks of a document, those in lists included.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        match (&mut open, line.trim_start()) {
+            (None, "```sh") => open = Some(String::new()),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some(block), line) => *block += &format!("{line}\n"),
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+/// A block's commands, each with the lines that continue it.
+fn commands(block: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut end_of_input: Option<String> = None;
+    let mut goes_on = false;
+    for line in block.lines() {
+        match (&end_of_input, commands.last_mut()) {
+            (Some(end), Some(command)) => {
+                *command += &format!("\n{line}");
+                if line == end {
+                    end_of_input = None;
+                }
+                continue;
+            }
+            (None, Some(command)) if goes_on => *command += &format!("\n{line}"),
+            _ if line.is_empty() || line.starts_with('#') => continue,
+            _ => commands.push(line.to_owned()),
+        }
+        goes_on = line.ends_with(['\\', '|']);
+        end_of_input =
+            line.split_once("<<'").and_then(|(_, rest)| Some(rest.split_once('\'')?.0.to_owned()));
+    }
+    commands
+}
+
+#[test]
+fn a_block_is_split_into_its_commands() {
+    let block = "# first\ncat <<'END'\none\nEND\ncurl \\\n    -s x\necho a |\n  cat\necho b\n";
+    let expected = ["cat <<'END'\none\nEND", "curl \\\n    -s x", "echo a |\n  cat", "echo b"];
+    assert_eq!(commands(block), expected);
+}
