@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const COMPOSE: &str = "deploy/tests/compose/run has it";
+
 /// How a command begins, behind its variables, and why it is not run by the test of the documents.
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo ", "it builds; `.ci/run` has the builds and the tests"),
@@ -12,6 +14,12 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("loadtest/", "it takes minutes"),
     ("deploy/", "it has a test of its own, or takes minutes"),
     ("sudo deploy/", "it is run by hand"),
+    ("TOKEN=$TOKEN loadtest/", "it takes minutes"),
+    ("promtool ", "tests/processes/prometheus.rs has it, with every file"),
+    ("sed -i ", "it changes files of the reader"),
+    ("TOKEN=$(curl -sS http://localhost:8081/realms/demo/", COMPOSE),
+    ("curl -sS http://localhost:8080/ ", COMPOSE),
+    ("curl -sS -o /dev/null -w '%{http_code}\\n' http://localhost:8080/", COMPOSE),
     ("docker ", "it takes a Docker engine"),
     ("buildah ", "deploy/tests/image/run has it"),
     ("helm ", "it takes a cluster"),
