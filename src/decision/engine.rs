@@ -12,7 +12,7 @@ use super::{
     record::{AccessLog, RecentDenials, Recorder},
     signed::Holding,
 };
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 #[cfg(feature = "otel")]
 use crate::otel::{Exporter, Tracer, settings::OtelSettings};
@@ -221,11 +221,18 @@ impl WorkerEngine {
     }
 
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
-    /// came from is all that is known of it.
-    pub fn note_unserved(&self, arrival: &RequestArrival<'_>, cause: Cause) {
+    /// came from is all that is known of it; `answered`: the status that the client got.
+    pub fn note_unserved(
+        &self,
+        arrival: &RequestArrival<'_>,
+        cause: Cause,
+        answered: Option<StatusCode>,
+    ) {
         let denial = Denial::new(cause);
         self.engine.gate.count_denial(&denial);
-        self.recorder.begin(arrival).refused_unread(denial);
+        let record = self.recorder.begin(arrival);
+        answered.into_iter().for_each(|status| record.answered(status));
+        record.refused_unread(denial);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.
