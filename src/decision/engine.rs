@@ -173,6 +173,12 @@ impl Engine {
     pub fn exporter(&self) -> Option<Box<Exporter>> {
         self.tracer.as_ref().and_then(|tracer| tracer.exporter())
     }
+    /// Whether what takes the spans of its requests does; `None`: there are none.
+    #[cfg(feature = "otel")]
+    pub fn receiver_dependency(&self) -> Option<Dependency> {
+        self.tracer.as_ref().map(|tracer| tracer.dependency())
+    }
+
 
     pub(super) fn holding(&self) -> Holding<'_> {
         Holding {
