@@ -22,7 +22,7 @@ use crate::{
     gate::{Denial, Gate, Peer},
     identity::request_id::settings::RequestIdSettings,
     policy::{
-        Routes,
+        CanonicalRequest, Routes,
         ids::{ListenerId, PerListener, PerUpstream},
     },
     readiness::Dependency,
@@ -163,9 +163,20 @@ impl Engine {
         &self.recent_denials
     }
 
+    /// Whether the request is for the metadata of a resource, which the proxy answers itself.
+    pub fn has_document(&self, request: &CanonicalRequest) -> bool {
+        self.documents.as_ref().is_some_and(|documents| documents.have(request))
+    }
+
     /// Whether the evidence journal is written; `None`: there is none.
     pub fn journal_dependency(&self) -> Option<Dependency> {
         self.journal.as_ref().map(|journal| journal.dependency())
+    }
+
+    /// Whether what takes the spans of its requests does; `None`: there are none.
+    #[cfg(feature = "otel")]
+    pub fn receiver_dependency(&self) -> Option<Dependency> {
+        self.tracer.as_ref().map(|tracer| tracer.dependency())
     }
 
     /// What exports the spans of its requests, once for each queue of them.
@@ -173,12 +184,6 @@ impl Engine {
     pub fn exporter(&self) -> Option<Box<Exporter>> {
         self.tracer.as_ref().and_then(|tracer| tracer.exporter())
     }
-    /// Whether what takes the spans of its requests does; `None`: there are none.
-    #[cfg(feature = "otel")]
-    pub fn receiver_dependency(&self) -> Option<Dependency> {
-        self.tracer.as_ref().map(|tracer| tracer.dependency())
-    }
-
 
     pub(super) fn holding(&self) -> Holding<'_> {
         Holding {
