@@ -244,7 +244,7 @@ impl Activity {
         }
     }
 
-    /// Whether a head has begun that is not all here. Over HTTP/2 frames are not told apart: there,
+    /// Whether a head has begun that is not all here. Over HTTP/2 frames are not distinguished: there,
     /// whether anything else than reading could have taken too long.
     pub(super) fn awaits_head(&self) -> bool {
         let reads = self.phase.load(Relaxed) == Phase::Header as u8 || !self.bytes_begin_request;
