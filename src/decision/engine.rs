@@ -242,7 +242,9 @@ impl WorkerEngine {
         let denial = Denial::new(cause);
         self.engine.gate.count_denial(&denial);
         let record = self.recorder.begin(arrival);
-        answered.into_iter().for_each(|status| record.answered(status));
+        if let Some(status) = answered {
+            record.answered(status);
+        }
         record.refused_unread(denial);
     }
 

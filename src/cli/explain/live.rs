@@ -60,18 +60,20 @@ fn request(args: &ExplainArgs, input: &mut impl Read) -> Result<Bytes, CommandEr
         headers.entry("authorization".to_owned()).or_default().push(format!("Bearer {token}"));
     }
     let signed = args.signed.read(input)?;
-    let mut asked = json!({
+    let (signature, body) = match signed {
+        Some(Signed { signature, body }) => (Some(signature), Some(BASE64_STANDARD.encode(body))),
+        None => (None, None),
+    };
+    let asked = json!({
         "method": args.method.as_str(),
         "path": args.path,
         "host": args.host,
         "listener": args.listener,
         "headers": headers,
+        "signature": signature,
+        "body_base64": body,
         "show_claims": args.show_claims,
     });
-    if let Some(Signed { signature, body }) = signed {
-        asked["signature"] = signature.into();
-        asked["body_base64"] = BASE64_STANDARD.encode(body).into();
-    }
     Ok(Bytes::from(asked.to_string()))
 }
 
