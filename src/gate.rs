@@ -47,7 +47,7 @@ use caller::Caller;
 use forged_headers::ForgedHeaders;
 
 pub use denial::Denial;
-pub use explained::{Explained, NotExplained};
+pub use explained::{Explained, ExplainedRequest, NotExplained, OwnAnswer, Unchecked};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
@@ -243,6 +243,18 @@ impl Gate {
             let client = self.forwarded.client(headers, peer.address.as_ref());
             self.forged_headers.removed(header, admission.route, client);
         }
+        self.rewrite(admission, request, headers, peer);
+        Ok(())
+    }
+
+    /// What is left to do on headers that are clean.
+    fn rewrite(
+        &self,
+        admission: &Admission<'_>,
+        request: &CanonicalRequest,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+    ) {
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();
         self.places.strip(headers, caller.map(|caller| caller.places), kept);
@@ -271,7 +283,6 @@ impl Gate {
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
             headers.insert(assertions.header(), HeaderValue::clone(value));
         }
-        Ok(())
     }
 
     /// How metrics and logs call the issuer of a token; empty where none is known.
