@@ -288,7 +288,7 @@ reasons! {
         "The request may not be signed with this algorithm.";
     SignatureHeaderNotAllowed = "signature_header_not_allowed", SignatureRefused,
         "The signature's header does not say what it has to.";
-    SignerUnknown = "signer_unknown", SignatureRefused, "Nobody knows who signed the request.";
+    SignerUnknown = "signer_unknown", SignatureRefused, "The signer of the request is not known.";
     SignerMismatch = "signer_mismatch", SignatureRefused,
         "The request is signed by another than the token belongs to.";
     SignerNotApproved = "signer_not_approved", NotPermitted,

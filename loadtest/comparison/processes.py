@@ -32,7 +32,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_environment(environment or {}),
+                env=without_settings(environment or {}),
                 start_new_session=True,
                 preexec_fn=lambda: _prepare(cores),
             )
@@ -124,7 +124,7 @@ def stop_on_signals():
     signal.signal(signal.SIGHUP, interrupt)
 
 
-def _environment(more: dict) -> dict:
+def without_settings(more: dict) -> dict:
     """Ours, without the COUNTERSIGN_ variables: they would be settings of the proxy under test."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
     return {**own, **more}

@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     try:
         k6 = _k6()
         stage = _given_stage(given.url) if given.url else _own_stage(given.scenario)
-        return _play(k6, given.scenario, stage)
+        return _play(k6, given, stage)
     except (Failed, tools.Missing, OSError) as error:
         print(f"k6/run: {error}", file=sys.stderr)
         return _USAGE
@@ -48,6 +48,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("url", nargs="?", help="the proxy to load; otherwise one is started")
+    parser.add_argument(
+        "--prometheus", metavar="URL", help="write k6's metrics to it, which has to receive them"
+    )
     given = parser.parse_args(argv)
     if given.url and given.scenario == "outage":
         parser.error("outage has to end a key source, so it starts its own")
@@ -78,16 +81,20 @@ def _own_stage(scenario: str) -> Stage:
     return Demo(binary, cores, "demo").stage()
 
 
-def _play(k6: Path, scenario: str, stage: Stage) -> int:
+def _play(k6: Path, given: argparse.Namespace, stage: Stage) -> int:
+    scenario = given.scenario
     summary = directory("k6") / f"{scenario}.json"
     summary.unlink(missing_ok=True)
     argv = [k6, "run", "--no-usage-report", "--quiet", "--address", "127.0.0.1:0"]
     argv += ["--summary-trend-stats", "avg,med,p(95),p(99),max", "--summary-export", summary]
+    if given.prometheus:
+        argv += ["--out", "experimental-prometheus-rw", "--tag", f"scenario={scenario}"]
     argv.append(_HERE / "scenarios" / f"{scenario}.js")
     before = _memory(stage)
     outage = threading.Timer(_OUTAGE_AFTER_SECONDS, _end_key_source, [stage])
     played = subprocess.Popen(
-        [str(word) for word in argv], env={**os.environ, **stage.environment()},
+        [str(word) for word in argv],
+        env={**os.environ, **stage.environment(), **_remote_write(given.prometheus)},
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -104,6 +111,16 @@ def _play(k6: Path, scenario: str, stage: Stage) -> int:
         raise Failed(f"k6 ended with {status} and without a summary")
     print(table(scenario, summary, before, _memory(stage)))
     return _FAILED if status else 0
+
+
+def _remote_write(prometheus: str | None) -> dict[str, str]:
+    """Of the times k6 writes the quantiles that its summary has, too."""
+    if prometheus is None:
+        return {}
+    return {
+        "K6_PROMETHEUS_RW_SERVER_URL": f"{prometheus.rstrip('/')}/api/v1/write",
+        "K6_PROMETHEUS_RW_TREND_STATS": "p(50),p(95),p(99),max",
+    }
 
 
 def _end_key_source(stage: Stage):

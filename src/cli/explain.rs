@@ -135,7 +135,7 @@ pub fn explain_at(
 fn refused(cause: &Cause) -> CommandError {
     let reason = cause.reason();
     CommandError::Runtime(match reason.class() {
-        Class::CannotDecide => format!("nobody can tell at the moment: {reason}"),
+        Class::CannotDecide => format!("can't be decided at the moment: {reason}"),
         _ => format!("refused: {reason}"),
     })
 }

@@ -136,7 +136,11 @@ impl Engine {
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
             journal,
-            access: AccessLog::new(parts.log, parts.listeners.clone()),
+            access: AccessLog::new(
+                parts.log,
+                parts.listeners.clone(),
+                earlier.map(|earlier| &earlier.access),
+            ),
             recent_denials,
             request_id: parts.request_id.clone(),
             #[cfg(feature = "otel")]

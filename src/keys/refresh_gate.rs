@@ -211,6 +211,6 @@ mod tests {
         });
         assert_eq!(answer, KeyWait::Unknown);
         let wanted_again = timeout(Duration::from_secs(10), waiting.wanted()).await;
-        assert!(wanted_again.is_err(), "an attempt that nobody waits for");
+        assert!(wanted_again.is_err(), "an attempt without a waiter");
     }
 }

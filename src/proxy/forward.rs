@@ -8,6 +8,7 @@ use http::{
     request::Parts,
 };
 use hyper::body::{Body as _, Incoming};
+use tokio::task::yield_now;
 
 use crate::{
     decision::{
@@ -71,6 +72,12 @@ pub(super) fn answer(
         exchange.finish_answer(response.status(), response.headers_mut(), from);
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
+        }
+        if connection.activity.must_drain() {
+            // hyper drops what is here of the body, and closes the connection behind the answer if
+            // that is not the rest of it. It does so before it writes the answer's head, which then
+            // says that the connection ends: else clients send their next request on it.
+            yield_now().await;
         }
         // What a page gets of a tunnel is not up to CORS.
         if let Some(sender) = sender

@@ -102,7 +102,7 @@ mod tests {
     async fn s8_only_a_message_that_something_came_of_may_not_come_again() {
         let table = SharedTable::default();
         drop(reserved(&table)); // its client went away before
-        reserved(&table).rollback().await; // it reached nobody
+        reserved(&table).rollback().await; // it was not sent
         let late = reserved(&table);
         late.commit();
         late.rollback().await; // it turned out not to have reached anybody

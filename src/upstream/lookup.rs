@@ -103,14 +103,14 @@ mod tests {
                 // The first begins the lookup, and is dropped before there is a result.
                 tokio::select! {
                     biased;
-                    _ = first => panic!("nobody has answered"),
+                    _ = first => panic!("no answer was given"),
                     () = tokio::task::yield_now() => {}
                 }
                 let second = lookup.join(async { panic!("a second lookup") });
                 let (found, ()) = tokio::join!(second, async { answer.send(Ok(at(1))).unwrap() });
                 assert_eq!(found.unwrap(), at(1));
                 assert_eq!(count.get(), 1);
-                assert_eq!(lookup.join(async { Ok(at(2)) }).await.unwrap(), at(2), "anew");
+                assert_eq!(lookup.join(async { Ok(at(2)) }).await.unwrap(), at(2), "again");
                 let error = lookup.join(async { Err(io::ErrorKind::NotFound.into()) }).await;
                 assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
             })

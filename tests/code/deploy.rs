@@ -249,6 +249,9 @@ fn versions_and_user_are_those_of_the_project() {
     let base = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
     assert!(dockerfile.contains(&base), "{base}");
 
+    let version = concat!("ARG VERSION=", env!("CARGO_PKG_VERSION"), "\n");
+    assert!(dockerfile.contains(version), "{version}");
+
     let image = concat!("countersign:", env!("CARGO_PKG_VERSION"));
     assert_eq!(sidecar()["image"], image);
     for place in ["Dockerfile", "README.md"] {
@@ -258,6 +261,8 @@ fn versions_and_user_are_those_of_the_project() {
     let context = &sidecar()["securityContext"];
     let user = format!("USER {}:{}\n", context["runAsUser"], context["runAsGroup"]);
     assert!(dockerfile.contains(&user), "{user}");
+    let named = setting(&read("image/root"), "readonly USER_ID=").to_owned();
+    assert_eq!(context["runAsUser"].to_string(), named);
 }
 
 #[test]

@@ -27,6 +27,17 @@ fn no_reason_is_documented_that_does_not_exist() {
     }
 }
 
+#[test]
+fn every_reason_has_a_section_in_the_runbook() {
+    let runbook = include_str!("../../docs/runbook/reasons.md");
+    let sections: Vec<_> = runbook.lines().filter_map(|line| line.strip_prefix("### `")).collect();
+    for reason in Reason::ALL {
+        let heading = format!("{}`", reason.code());
+        assert!(sections.contains(&heading.as_str()), "{} has no section", reason.code());
+    }
+    assert_eq!(sections.len(), Reason::ALL.len(), "a section is about no reason");
+}
+
 /// What a refusal's subject is, is compared with this table by every scenario. So every reason that
 /// has one must be in some scenario.
 #[test]
@@ -50,6 +61,26 @@ fn scenarios(folder: PathBuf) -> String {
     texts.collect()
 }
 
+/// `docs/why.md` claims nothing that a test does not show.
+#[test]
+fn every_test_that_a_claim_is_shown_by_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/why.md")).unwrap();
+    let claims: Vec<_> =
+        page.split("\n## ").filter(|claim| claim.starts_with(char::is_numeric)).collect();
+    assert_eq!(claims.len(), 10);
+    for claim in claims {
+        let tests: Vec<_> =
+            claim.split("[`").skip(1).filter_map(|it| it.split_once("`](../")).collect();
+        assert!(!tests.is_empty(), "{claim}");
+        for (test, rest) in tests {
+            let (file, _) = rest.split_once(')').unwrap();
+            let code = fs::read_to_string(root.join(file)).unwrap();
+            assert!(code.contains(&format!("fn {test}(")), "{file} has no {test}");
+        }
+    }
+}
+
 /// `src/token.rs`, but neither `src/ROOM/settings.rs` nor `cargo test`.
 fn names_a_file(quoted: &str) -> bool {
     const FOLDERS: [&str; 8] =
@@ -62,10 +93,16 @@ fn names_a_file(quoted: &str) -> bool {
 
 /// Every page of the project.
 fn pages() -> Vec<PathBuf> {
+    const OF_THE_ROOT: [&str; 4] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["docs", "docs/systems"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
-    let pages = folders.into_iter().flatten().map(|page| page.unwrap().path());
-    let pages = pages.chain(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
+    let folders = ["docs", "deploy"].map(|folder| pages_in(&root.join(folder)));
+    let pages = folders.into_iter().flatten();
+    pages.chain(OF_THE_ROOT.map(|page| root.join(page))).collect()
+}
+
+fn pages_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let pages = entries.flat_map(|path| if path.is_dir() { pages_in(&path) } else { vec![path] });
     pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
 }
 

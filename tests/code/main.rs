@@ -19,10 +19,13 @@ mod published;
 
 mod catalogue;
 mod command_line;
+mod debian;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod helm_chart;
 mod metrics;
+mod monitoring;
 mod names;
 mod release;
 mod rooms;

@@ -33,6 +33,15 @@ fn every_printed_command_answers_as_promised() {
     demo.stop();
 }
 
+/// Which `deploy/tests/first-minute/run` takes from there and measures.
+#[test]
+fn the_first_command_of_the_readme_is_the_demo() {
+    let readme = include_str!("../../README.md");
+    let (_, block) = readme.split_once("```sh\n").unwrap();
+    let command = block.lines().next().unwrap().split('#').next().unwrap();
+    assert_eq!(command.trim(), "cargo run -- demo");
+}
+
 #[test]
 fn nothing_is_written_to_disk() {
     let demo = Demo::start();

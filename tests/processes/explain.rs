@@ -123,7 +123,7 @@ fn keys_that_cannot_be_had_are_said_as_such() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let setup = Setup::with_keys(&format!("jwks_url = \"http://{closed}/jwks\""));
     let said = setup.explain(&[&setup.token(&[])]);
-    assert_eq!(said.refusal(), "nobody can tell at the moment: keys_unavailable");
+    assert_eq!(said.refusal(), "can't be decided at the moment: keys_unavailable");
     let line = said.out.lines().find(|line| line.starts_with("FAIL")).unwrap();
     assert!(line.starts_with("FAIL  key           keys_unavailable: "), "{line}");
     assert!(line.contains(&closed.to_string()), "{line}");

@@ -79,15 +79,9 @@ fn promtool(arguments: &[&str], input: &Path) -> (bool, String) {
     (output.status.success(), String::from_utf8(said).unwrap())
 }
 
-/// The rules of `docs/operations.md`, as a file.
-fn rules(folder: &Path) -> PathBuf {
-    let page = include_str!("../../docs/operations.md");
-    let (_, section) = page.split_once("\n## Metrics\n").unwrap();
-    let (_, block) = section.split_once("\n```yaml\n").unwrap();
-    let (rules, _) = block.split_once("\n```").unwrap();
-    let file = folder.join("rules.yml");
-    fs::write(&file, format!("{rules}\n")).unwrap();
-    file
+/// A file of `deploy/prometheus`.
+fn deployed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus").join(name)
 }
 
 #[test]
@@ -104,6 +98,23 @@ fn promtool_has_nothing_to_say_about_any_family() {
     // It does say something where there is something to say.
     fs::write(&file, "# TYPE a_millis counter\na_millis 1\n").unwrap();
     assert!(!promtool(&["check", "metrics"], &file).0);
+}
+
+/// For each alert, series with which it fires and series with which it does not.
+#[test]
+fn promtool_finds_every_rule_right_and_every_test_of_them_passed() {
+    if !has("promtool") {
+        return;
+    }
+    let check = |arguments: &[&str], files: Vec<PathBuf>| {
+        let files = files.iter().map(|file| file.to_str().unwrap());
+        let arguments: Vec<_> = arguments.iter().copied().chain(files).collect();
+        let (is_right, said) = promtool(&arguments, Path::new("/dev/null"));
+        assert!(is_right && said.contains("SUCCESS"), "{said}");
+    };
+    check(&["check", "rules"], ["alerts.yaml", "rules.yaml"].map(deployed).into());
+    let tests = fs::read_dir(deployed("tests")).unwrap().map(|file| file.unwrap().path());
+    check(&["test", "rules"], tests.collect());
 }
 
 #[test]
@@ -136,7 +147,7 @@ fn prometheus_s_own_parser_for_python_reads_open_metrics() {
     assert!(scene.process.log().contains(id), "no line has the id {id}");
 }
 
-/// Prometheus, which scrapes the process many times a second by the rules of the documents.
+/// Prometheus, which scrapes the process many times a second, with the rules of `deploy`.
 struct Prometheus {
     server: ForeignServer<1>,
     _folder: tempfile::TempDir,
@@ -145,9 +156,9 @@ struct Prometheus {
 impl Prometheus {
     fn start(scene: &Scene) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let rules = rules(folder.path());
         let (config, log) = (folder.path().join("prometheus.yml"), folder.path().join("log"));
-        let (target, rules) = (scene.process.admin_address(), rules.display());
+        let (target, rules) = (scene.process.admin_address(), deployed("*.yaml"));
+        let rules = rules.display();
         let text = format!(
             "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1s }}\n\
              rule_files: ['{rules}']\n\
@@ -184,15 +195,10 @@ impl Prometheus {
 }
 
 #[test]
-fn prometheus_scrapes_series_exemplars_and_the_rules_of_the_documents() {
+fn prometheus_scrapes_series_and_exemplars_and_evaluates_every_rule() {
     if !has("promtool") || !has("prometheus") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let rules = rules(folder.path());
-    let (is_right, said) = promtool(&["check", "rules", rules.to_str().unwrap()], &rules);
-    assert!(is_right && said.contains("SUCCESS"), "{said}");
-
     let scene = Scene::start();
     let prometheus = Prometheus::start(&scene);
     let ok = "countersign_responses_total{class=\"2xx\",route=\"/public/**\"}";
@@ -215,13 +221,14 @@ fn prometheus_scrapes_series_exemplars_and_the_rules_of_the_documents() {
     let id = exemplars[0]["exemplars"][0]["labels"]["request_id"].as_str().unwrap();
     assert!(scene.process.log().contains(id), "no line has the id {id}");
 
-    let health = || {
+    let health = || -> Vec<_> {
         let groups = prometheus.ask("/api/v1/rules")["groups"].clone();
-        let rules = groups[0]["rules"].as_array().unwrap().clone();
-        rules.into_iter().map(|rule| rule["health"].as_str().unwrap().to_owned()).collect()
+        let groups = groups.as_array().unwrap().iter();
+        let rules = groups.flat_map(|group| group["rules"].as_array().unwrap().clone());
+        rules.map(|rule| rule["health"].as_str().unwrap().to_owned()).collect()
     };
     wait_until("the rules", || {
-        let health: Vec<_> = health();
-        health.len() > 10 && health.iter().all(|health| health == "ok")
+        let health = health();
+        health.len() > 50 && health.iter().all(|health| health == "ok")
     });
 }

@@ -4,6 +4,6 @@ mod command;
 mod diagnosis;
 mod listeners;
 mod private_listener;
-mod scene;
+pub(crate) mod scene;
 mod service_manager;
 mod watching;

@@ -18,7 +18,7 @@ fn no_more_places_are_taken_than_there_are() {
     let places = SharedPlaces::new(2, 0);
     let (first, second) = (places.take().unwrap(), places.take().unwrap());
     assert!(places.take().is_none());
-    assert!(places.wait().is_none(), "nobody may wait");
+    assert!(places.wait().is_none(), "no waiters are allowed");
     drop(first);
     let third = places.take().unwrap();
     assert!(places.take().is_none());

@@ -1,5 +1,5 @@
 //! The way of a line through the queue to the disk: when it is written, with which others, and
-//! what becomes of its request if it is not.
+//! how its request ends if it is not.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

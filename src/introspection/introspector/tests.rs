@@ -17,7 +17,7 @@ async fn who_watches_a_token_hears_what_another_workers_question_brought() {
     let (introspector, mut queue) = introspector();
     let watching: Vec<_> = (0..3).map(|_| introspector.watch("token", NOW)).collect();
     let passes = |recheck| introspector.may_pass(recheck, "token", NOW);
-    assert!(watching.iter().all(passes), "nobody has said anything yet");
+    assert!(watching.iter().all(passes), "no response has come yet");
     queue.try_next().unwrap().answer(Some(Statement::Inactive));
     assert!(queue.try_next().is_none(), "one lookup for all");
     assert!(!watching.iter().any(passes));

@@ -24,8 +24,8 @@ pub(super) struct KeyLabels {
 
 impl KeyLabels {
     /// What the JWK says; `None`: nothing. A hash that can't be read, or that contradicts the
-    /// certificate beside it, is none: no key is found by it. An `issuer` that is no text is one
-    /// that nobody has.
+    /// certificate beside it, is none: no key is found by it. An `issuer` that is no text is the name
+    /// of no issuer.
     pub(super) fn read(jwk: &Object) -> Option<Box<Self>> {
         let certificate = first_certificate(jwk);
         let certificate = certificate.as_deref();

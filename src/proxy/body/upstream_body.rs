@@ -113,7 +113,7 @@ impl UpstreamBody {
     }
 
     /// hyper throws away what it has not written when a body fails. Waiting for more has it write
-    /// the head, and what came of the body.
+    /// the head, and how the body ended.
     fn breaks<T>(&mut self, cx: &Context<'_>, broken: BodyError) -> Poll<T> {
         self.cut_short(RequestEnd::AnswerBroken);
         self.broken = Some(broken);

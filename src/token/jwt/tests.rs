@@ -4,7 +4,7 @@ use super::*;
 
 const NOW: UnixTime = UnixTime(1_700_000_000);
 
-/// A token with these parts and a signature of the right length that nobody made: everything
+/// A token with these parts and a signature of the right length that no key made: everything
 /// here is decided before the signature is.
 fn token(header: &str, claims: &str) -> Vec<u8> {
     let part = |text: &str| base64url::encode(text.as_bytes());

@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         self.keeps_alive = false;
     }
 
-    /// Gives the connection back if the body has ended. What came behind it is nobody's answer.
+    /// Gives the connection back if the body has ended. What came behind it answers no request.
     pub(crate) fn release_at_end(&mut self) {
         if !self.decoder.has_ended() {
             return;
@@ -119,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         }
     }
 
-    /// The next frame of what was received. Pending: more has to be received, which wakes nobody.
+    /// The next frame of what was received. Pending: more has to be received, which wakes no task.
     pub(crate) fn received(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         match self.decoder.next(&mut self.received) {
             Ok(Some(frame)) => {

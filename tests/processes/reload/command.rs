@@ -26,6 +26,35 @@ fn x9_a_reload_that_is_taken_is_in_force_when_it_is_answered() {
 }
 
 #[test]
+fn x9_a_reload_says_what_the_new_configuration_lacks_and_what_is_doubtful_in_it() {
+    let scene = Scene::start();
+    let partner = "[issuers.partner]\nissuer = \"https://partner.example\"\n\
+                   audiences = [\"https://api.example.com\"]\nalgorithms = [\"ES256\"]\n\
+                   readiness.required = false\nkeys.jwks_url = \"http://127.0.0.1:1/keys\"\n\
+                   [cache]\nentries = 0\n";
+    scene.write(&(scene.text(PROTECTED) + partner));
+    let (status, verdict) = scene.reload();
+    assert_eq!((status, &verdict["outcome"]), (200, &"applied".into()), "{verdict}");
+    let [missing, warnings] = ["missing", "warnings"].map(|name| verdict[name][0].clone());
+    let (missing, warning) = (missing.as_str().unwrap(), warnings.as_str().unwrap());
+    assert!(missing.starts_with("issuer partner: "), "{missing}");
+    let logs = scene.process.logs();
+    assert!(logs.contains("the new configuration lacks something that it uses"), "{logs}");
+    assert!(logs.contains(warning), "{logs}");
+
+    let config = scene.file();
+    let again = countersign(&["reload", "--config", config.to_str().unwrap()]);
+    let printed = stdout(&again);
+    assert!(printed.contains("  missing: issuer partner: "), "{printed}");
+    assert!(printed.contains(&format!("  warning: {warning}")), "{printed}");
+
+    scene.write(&scene.text(PROTECTED));
+    let (_, verdict) = scene.reload();
+    let none = serde_json::json!([]);
+    assert_eq!((&verdict["missing"], &verdict["warnings"]), (&none, &none));
+}
+
+#[test]
 fn x9_a_reload_that_is_refused_says_every_mistake_and_is_noted_until_one_is_taken() {
     let scene = Scene::start();
     let before = scene.shown_hash();

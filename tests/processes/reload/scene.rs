@@ -24,25 +24,25 @@ use crate::support::{
 };
 
 /// Everything needs a token.
-pub(super) const PROTECTED: &str = "[[routes]]\npath = \"/**\"\n";
+pub(crate) const PROTECTED: &str = "[[routes]]\npath = \"/**\"\n";
 /// Nothing does.
-pub(super) const OPEN: &str = "[[routes]]\npath = \"/**\"\naccess = \"public\"\n";
+pub(crate) const OPEN: &str = "[[routes]]\npath = \"/**\"\naccess = \"public\"\n";
 
-pub(super) struct Scene {
-    pub(super) process: Process,
-    pub(super) folder: tempfile::TempDir,
-    pub(super) issuer: Issuer,
-    pub(super) upstream: Upstream,
+pub(crate) struct Scene {
+    pub(crate) process: Process,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) issuer: Issuer,
+    pub(crate) upstream: Upstream,
 }
 
 impl Scene {
     /// Everything needs a token.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(|text| text)
     }
 
     /// With a configuration that is changed before.
-    pub(super) fn start_with(change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn start_with(change: impl FnOnce(String) -> String) -> Self {
         let mut scene = Self::prepare();
         let text = change(scene.text(PROTECTED));
         scene.write(&text);
@@ -51,26 +51,26 @@ impl Scene {
     }
 
     /// With nothing that runs.
-    pub(super) fn prepare() -> Self {
+    pub(crate) fn prepare() -> Self {
         let (folder, issuer) = (tempfile::tempdir().unwrap(), Issuer::usual());
         fs::write(folder.path().join("jwks.json"), issuer.jwks().to_string()).unwrap();
         Self { process: Process::none(), folder, issuer, upstream: Upstream::start() }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.path("countersign.toml")
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.path("control.sock")
     }
 
     /// The configuration with these routes.
-    pub(super) fn text(&self, routes: &str) -> String {
+    pub(crate) fn text(&self, routes: &str) -> String {
         let keys = format!("jwks_file = '{}'", self.path("jwks.json").display());
         Setup::new()
             .issuer_from("corp", &self.issuer, "", &keys)
@@ -80,32 +80,32 @@ impl Scene {
     }
 
     /// Writes the configuration in place.
-    pub(super) fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         fs::write(self.file(), text).unwrap();
     }
 
     /// The status of a request without a token.
-    pub(super) fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.client().exchange(&Request::get("/x").field("connection", "close")).status
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(self.process.address(), &Arc::default())
     }
 
     /// A page of the admin listener.
-    pub(super) fn page(&self, page: &str) -> String {
+    pub(crate) fn page(&self, page: &str) -> String {
         let request = Request::get(page).field("connection", "close");
         let answer = Client::connect(self.process.admin(), &Arc::default()).exchange(&request);
         String::from_utf8(answer.body.bytes).unwrap()
     }
 
-    pub(super) fn metric(&self, series: &str) -> Option<String> {
+    pub(crate) fn metric(&self, series: &str) -> Option<String> {
         metric_in(&self.page("/metrics"), series).map(str::to_owned)
     }
 
     /// How many reloads had that outcome.
-    pub(super) fn reloads(&self, trigger: &str, outcome: &str) -> u32 {
+    pub(crate) fn reloads(&self, trigger: &str, outcome: &str) -> u32 {
         let series = format!(
             "countersign_reload_attempts_total{{outcome=\"{outcome}\",trigger=\"{trigger}\"}}"
         );
@@ -113,7 +113,7 @@ impl Scene {
     }
 
     /// The hash of the configuration in force, as far as the metric shows it.
-    pub(super) fn shown_hash(&self) -> String {
+    pub(crate) fn shown_hash(&self) -> String {
         let page = self.page("/metrics");
         let lines: Vec<_> = page
             .lines()
@@ -124,7 +124,7 @@ impl Scene {
     }
 
     /// `POST /reload`.
-    pub(super) fn reload(&self) -> (u16, Value) {
+    pub(crate) fn reload(&self) -> (u16, Value) {
         let request = Request::to("localhost", "POST", "/reload").field("content-length", "0");
         let (status, body) = exchange(&self.socket(), &request);
         (status, serde_json::from_str(&body).unwrap())
@@ -132,7 +132,7 @@ impl Scene {
 }
 
 /// One exchange with the private listener.
-pub(super) fn exchange(socket: &Path, request: &Request) -> (u16, String) {
+pub(crate) fn exchange(socket: &Path, request: &Request) -> (u16, String) {
     let stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut stream = BufReader::new(stream);
@@ -144,14 +144,14 @@ pub(super) fn exchange(socket: &Path, request: &Request) -> (u16, String) {
 }
 
 /// `countersign` with these arguments and nothing in its environment.
-pub(super) fn countersign(arguments: &[&str]) -> Output {
+pub(crate) fn countersign(arguments: &[&str]) -> Output {
     Command::new(BINARY).args(arguments).env_clear().output().unwrap()
 }
 
-pub(super) fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub(super) fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }

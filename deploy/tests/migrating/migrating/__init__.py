@@ -1,0 +1,1 @@
+"""The parts of `deploy/tests/migrating/run`, one idea a file."""

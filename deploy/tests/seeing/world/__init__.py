@@ -1,0 +1,1 @@
+"""The program among its peers, with traffic and incidents."""
