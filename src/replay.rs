@@ -15,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::store::ID_BYTES;
 pub use self::{
     memory::MemoryStore,
     replicated::ReplicatedStore,

@@ -11,6 +11,7 @@
 mod across;
 mod changes;
 mod flags;
+mod footprint;
 mod names;
 mod parts;
 mod readiness;
@@ -24,6 +25,7 @@ mod whole;
 pub use crate::refresh::settings::ReloadSettings;
 pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
+pub use footprint::{Footprint, MemoryPart, container_bytes};
 pub use sources::Sources;
 pub use whole::Settings;
 

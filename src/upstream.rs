@@ -45,6 +45,7 @@ pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
 pub(crate) use attempts::SendAttempts;
 pub(crate) use balance::SharedEndpoints;
 pub(crate) use caps::UpstreamCaps;
+pub(crate) use connect::CONNECTION_WINDOW;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
 pub(crate) use lease::EndpointLease;
