@@ -43,16 +43,20 @@ pub fn reload(args: &ReloadArgs, out: &mut impl Write) -> Result<(), CommandErro
 }
 
 fn show(verdict: &ReloadVerdict, out: &mut impl Write) -> Result<(), CommandError> {
-    let ReloadVerdict { outcome, config_hash, changed, restart_required, errors } = verdict;
+    let ReloadVerdict { outcome, config_hash, errors, .. } = verdict;
     writeln!(out, "{}: in force is the configuration {config_hash}", outcome.name())?;
     for error in errors {
         writeln!(out, "  {}", error.replace('\n', "\n    "))?;
     }
-    for setting in changed {
-        writeln!(out, "  changed: {setting}")?;
-    }
-    for setting in restart_required {
-        writeln!(out, "  takes a restart: {setting}")?;
+    for (title, lines) in [
+        ("changed", &verdict.changed),
+        ("takes a restart", &verdict.restart_required),
+        ("missing", &verdict.missing),
+        ("warning", &verdict.warnings),
+    ] {
+        for line in lines {
+            writeln!(out, "  {title}: {line}")?;
+        }
     }
     Ok(())
 }

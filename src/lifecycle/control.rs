@@ -19,7 +19,7 @@ use crate::{
     evidence::Journals,
     providers::{ProviderTasks, Providers},
     proxy::{ConnectionBudget, ProxyConfig},
-    readiness::ProcessReadiness,
+    readiness::{Dependency, ProcessReadiness},
     settings::{Settings, Sources},
     tasks::{RunningTasks, Tasks},
     telemetry::{LogLevel, MetricRegistry},
@@ -245,7 +245,7 @@ impl Control {
         match self.apply(settings, running).await {
             Ok(()) => {
                 changes.warn_of_what_stays();
-                changes.applied(&self.settings.load())
+                changes.applied(&self.settings.load(), self.missing())
             }
             Err(reason) => self.refused(vec![reason]),
         }
@@ -317,12 +317,13 @@ impl Control {
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
         let (running, clock) = (self.providers.load_full(), &*self.clock);
         let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
-        usable.map_err(|error| error.to_string())?;
-        let missing = providers.pending(clock.now()).join("; ");
-        if !missing.is_empty() {
-            tracing::warn!(missing, "the new configuration lacks what the running one does");
-        }
-        Ok(())
+        usable.map_err(|error| error.to_string())
+    }
+
+    /// What decisions depend on and is not here.
+    fn missing(&self) -> Vec<String> {
+        let dependencies = self.providers.load().dependencies(self.clock.now());
+        dependencies.iter().filter_map(Dependency::trouble).collect()
     }
 
     async fn stop(&self, rule: Grace, signals: &WorkerSignals) {

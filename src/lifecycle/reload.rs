@@ -16,7 +16,7 @@ use crate::{
     telemetry::MetricRegistry,
 };
 
-use super::service_manager::ServiceManager;
+use super::{descriptors::DescriptorLimit, service_manager::ServiceManager};
 
 pub(super) use metrics::ReloadMetrics;
 pub(super) use source::{NoSettings, ReadConfiguration, ReloadSource, read_files};
@@ -66,13 +66,17 @@ impl SettingsChanges {
         }
     }
 
-    /// The verdict on a configuration that is in force now.
-    pub(super) fn applied(self, settings: &Settings) -> ReloadVerdict {
+    /// The verdict on a configuration that is in force now, and lacks what is `missing`.
+    pub(super) fn applied(self, settings: &Settings, missing: Vec<String>) -> ReloadVerdict {
+        let mut warnings = settings.warnings();
+        warnings.extend(DescriptorLimit::present().shortage(settings));
         ReloadVerdict {
             outcome: ReloadOutcome::Applied,
             config_hash: settings.config_hash(),
             changed: self.changed,
             restart_required: self.restart.iter().map(|needed| needed.key.to_owned()).collect(),
+            missing,
+            warnings,
             errors: Vec::new(),
         }
     }
@@ -89,6 +93,8 @@ pub(super) fn not_used(
         config_hash: settings.config_hash(),
         changed: Vec::new(),
         restart_required: Vec::new(),
+        missing: Vec::new(),
+        warnings: Vec::new(),
         errors,
     }
 }
@@ -137,6 +143,12 @@ fn log(verdict: &ReloadVerdict, trigger: ReloadTrigger) {
         ReloadOutcome::Applied => {
             let changed = verdict.changed.join(", ");
             tracing::info!(trigger, config_hash, changed, "the new configuration is in use");
+            for missing in &verdict.missing {
+                tracing::warn!(missing, "the new configuration lacks something that it uses");
+            }
+            for warning in &verdict.warnings {
+                tracing::warn!("{warning}");
+            }
         }
         ReloadOutcome::Refused => {
             let error = verdict.errors.join("; ");

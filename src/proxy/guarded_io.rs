@@ -162,6 +162,11 @@ impl Activity {
         self.body_unread.store(true, Relaxed);
     }
 
+    /// Whether the rest of a body is in the way of the next request. Over HTTP/2 it is not.
+    pub(super) fn must_drain(&self) -> bool {
+        self.body_unread.load(Relaxed) && self.is_http1()
+    }
+
     /// The connection becomes a tunnel.
     pub(super) fn tunnel_begins(&self) {
         self.long_heads.stop_watching();

@@ -4,6 +4,7 @@ mod buffered_bodies;
 mod client_certificates;
 mod cors;
 mod credentials;
+mod header_uses;
 mod idle_header_rules;
 mod idle_resolver;
 mod limits;
@@ -18,6 +19,7 @@ use self::{
     client_certificates::client_certificates,
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
+    header_uses::{HeaderPurpose, header_use},
     idle_header_rules::idle_header_rules,
     idle_resolver::idle_resolver,
     limits::{limits_by_signer, shared_limits},
@@ -33,23 +35,15 @@ use crate::{
     config::{node::Node, reader::Section},
     decision::held_body::settings::key as of_held_body,
     gate,
-    identity::{
-        self, are_one_header,
-        assertion::{self, settings::AssertionSettings},
-        fold_header_name,
-    },
+    identity::{self, are_one_header, assertion},
     policy::{
-        self,
-        credential::CredentialSource,
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
     },
     proxy::settings::{key as of_server, limits::key as of_limits},
     signature::settings::{CallerBinding, SignatureSettings, key as of_signature},
-    token::credential::settings::key as of_credential,
+    token::{credential::settings::key as of_credential, issuer::settings::key as of_issuer},
 };
-use http::HeaderName;
-use std::borrow::Cow;
 
 /// Reports every mistake.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
@@ -89,14 +83,14 @@ fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
         let introspecting = gate::introspection_issuers(route, &settings.issuers);
         let names: Vec<_> =
             introspecting.map(|id| settings.issuers.get(id).name.as_str()).collect();
-        if names.len() > 1 {
+        if let [_, second, ..] = names[..] {
             let message = format!(
                 "the issuers {} all introspect tokens, and an opaque \
                  token does not name its issuer; expected one of them only",
                 names.join(" and ")
             );
-            let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
-            root.mistake_at(of_one_route(id, of_route::ISSUERS), origin, message);
+            let other = [key::ISSUERS, second, of_issuer::INTROSPECTION].join(".");
+            root.contradiction(of_one_route(id, of_route::ISSUERS), &other, message);
         }
     }
 }
@@ -133,33 +127,32 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
 
 /// What the upstream receives must come from one place only (threats H-2).
 fn signature_headers(settings: &Settings, root: &Section<'_>) {
-    let claims = settings.claims.iter().map(|claim| &claim.header);
-    let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
-    let taken: Vec<_> = claims.chain(assertion).map(folded).collect();
+    use HeaderPurpose::{Assertion, Claim, SignatureFact};
     for signature in &settings.signatures {
-        let origin = || root.peek(key::SIGNATURES).and_then(Node::origin);
-        let mut own = Vec::new();
-        for forward in &signature.forward {
-            let name = folded(&forward.header);
-            if taken.contains(&name) || own.contains(&name) {
-                let key =
-                    of_one_signature(signature, &[of_signature::HEADERS, forward.header.as_str()]);
-                let message = "the header already tells something else".to_owned();
-                root.mistake_at(key, origin(), message);
+        for (position, fact) in signature.forward.iter().enumerate() {
+            let key = of_one_signature(signature, &[of_signature::HEADERS, fact.header.as_str()]);
+            let message = "the header carries something else already".to_owned();
+            let mut earlier = signature.forward.iter().take(position);
+            if let Some(used) = header_use(settings, &fact.header, &[Claim, Assertion]) {
+                used.contradict(root, key, message);
+            } else if let Some(first) = earlier.find(|it| are_one_header(&it.header, &fact.header))
+            {
+                let names = [of_signature::HEADERS, first.header.as_str()];
+                root.contradiction(key, &of_one_signature(signature, &names), message);
             }
-            own.push(name);
         }
-        let forwarded = settings.signatures.iter().flat_map(|signature| &signature.forward);
-        let forwarded: Vec<_> = forwarded.map(|forward| folded(&forward.header)).collect();
         for header in &signature.headers {
-            let name = folded(header);
-            if taken.contains(&name) || forwarded.contains(&name) {
+            let used = header_use(settings, header, &[Claim, Assertion, SignatureFact]);
+            if let Some(used) = used {
                 let message = format!(
-                    "what clients send in {header:?} is removed, since the upstream gets \
-                     something in it"
+                    "what clients send in {header:?} is removed, since the upstream receives \
+                     something of the proxy's in it"
                 );
-                let key = of_one_signature(signature, &[of_signature::HEADER]);
-                root.mistake_at(key, origin(), message);
+                used.contradict(
+                    root,
+                    of_one_signature(signature, &[of_signature::HEADER]),
+                    message,
+                );
             }
         }
     }
@@ -173,10 +166,6 @@ fn of_one_route(route: RouteId, name: &str) -> String {
 /// The full name of a setting of a signature.
 fn of_one_signature(signature: &SignatureSettings, names: &[&str]) -> String {
     format!("{}.{}.{}", key::SIGNATURES, signature.name, names.join("."))
-}
-
-fn folded(header: &HeaderName) -> Cow<'_, str> {
-    fold_header_name(header.as_str())
 }
 
 /// Its memory is reserved before the request is forwarded, so that there would never be enough.
@@ -215,49 +204,29 @@ fn token_size(settings: &Settings, root: &Section<'_>) {
 }
 
 fn assertion_header(settings: &Settings, root: &Section<'_>) {
-    let assertion = settings.identity.assertion.as_ref();
-    let problem = assertion.and_then(|assertion| assertion_header_problem(assertion, settings));
-    if let Some((assertion, problem)) = assertion.zip(problem) {
-        let message = format!("the header {:?} {problem}", assertion.header.as_str());
-        let origin = root.peek(key::IDENTITY).and_then(Node::origin);
-        let header =
-            [key::IDENTITY, identity::settings::key::ASSERTION, assertion::settings::key::HEADER];
-        root.mistake_at(header.join("."), origin, message);
-    }
-}
-
-/// What else the configuration does with the same header, if anything (threats H-1, H-2).
-fn assertion_header_problem(
-    assertion: &AssertionSettings,
-    settings: &Settings,
-) -> Option<&'static str> {
-    let is_ours = |header: &HeaderName| are_one_header(header, &assertion.header);
-    if settings.claims.iter().any(|claim| is_ours(&claim.header)) {
-        return Some("carries a claim as well");
-    }
-    if settings.credential_sources().filter_map(CredentialSource::header).any(is_ours) {
-        return Some(
-            "is where credential.sources reads the token from, and what clients send in the \
-             header of the assertion is removed",
-        );
-    }
-    if settings.forwarding.keep.iter().any(is_ours) {
-        return Some("is one that forwarding.keep lets clients send");
-    }
-    None
+    use HeaderPurpose::{Claim, Kept, Token};
+    let Some(assertion) = &settings.identity.assertion else { return };
+    let Some(used) = header_use(settings, &assertion.header, &[Claim, Token, Kept]) else { return };
+    let removed = match used.purpose {
+        Token => ", and what clients send in the header of the assertion is removed",
+        _ => "",
+    };
+    let conflict = used.purpose.conflict();
+    let message = format!("the header {:?} {conflict}{removed}", assertion.header.as_str());
+    let header =
+        [key::IDENTITY, identity::settings::key::ASSERTION, assertion::settings::key::HEADER];
+    used.contradict(root, header.join("."), message);
 }
 
 fn credential_headers(settings: &Settings, root: &Section<'_>) {
     for claim in &settings.claims {
-        let mut headers = settings.credential_sources().filter_map(CredentialSource::header);
-        if let Some(header) = headers.find(|header| are_one_header(&claim.header, header)) {
+        if let Some(used) = header_use(settings, &claim.header, &[HeaderPurpose::Token]) {
             let message = format!(
-                "credential.sources reads the token from this header ({header:?}), and what \
-                 clients send in the header of a claim is removed"
+                "credential.sources reads the token from this header ({:?}), and what clients \
+                 send in the header of a claim is removed",
+                claim.header
             );
-            let key = [key::CLAIMS, claim.header.as_str()].join(".");
-            let other = [key::CREDENTIAL, policy::credential::key::SOURCES].join(".");
-            root.contradiction(key, &other, message);
+            used.contradict(root, [key::CLAIMS, claim.header.as_str()].join("."), message);
         }
     }
 }

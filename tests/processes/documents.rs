@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::symlink,
     path::Path,
     process::{Command, Output},
     time::UNIX_EPOCH,
@@ -55,14 +56,12 @@ fn prepare() -> Scene {
     fs::write(scene.path("body.json"), "{}").unwrap();
     let certificate = rcgen::generate_simple_self_signed(["app.internal".to_owned()]).unwrap();
     fs::write(scene.path("app.crt"), certificate.cert.pem()).unwrap();
-    link_program(&scene.path("bin"));
+    fs::create_dir(scene.path("bin")).unwrap();
+    symlink(BINARY, scene.path("bin/countersign")).unwrap();
+    for folder in ["config", "deploy"] {
+        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), scene.path(folder)).unwrap();
+    }
     scene
-}
-
-/// So that the documents' `countersign` is the one of these tests.
-fn link_program(folder: &Path) {
-    fs::create_dir(folder).unwrap();
-    std::os::unix::fs::symlink(BINARY, folder.join("countersign")).unwrap();
 }
 
 /// The id of a request that was refused, and for the reason that the documents show.

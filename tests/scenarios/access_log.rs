@@ -10,13 +10,14 @@ use crate::support::{
     issuer::{AUDIENCE, Issuer},
     key_server::Page,
     logs::field,
-    upstream::Reply,
+    setup::Setup,
+    upstream::{Reply, Upstream},
     wait_until,
     world::World,
 };
 
 /// The lines of requests that this proxy has written.
-fn lines(world: &World) -> Vec<String> {
+pub(crate) fn lines(world: &World) -> Vec<String> {
     let logs = world.proxy.worker_logs();
     let ours = logs.lines().filter_map(|line| line.split_once("countersign::access: "));
     ours.map(|(_, line)| line.to_owned()).collect()
@@ -33,17 +34,10 @@ fn only_line(world: &World) -> Value {
     serde_json::from_str(&lines[0]).unwrap()
 }
 
-#[test]
-fn whose_401_it_was_is_in_one_line() {
-    let world = with_log("format = \"json\"\nsubject = \"plain\"");
+/// The claims of a token that is refused, and what is known of its request to `/loans/1`.
+pub(crate) fn refused_token() -> (Value, [(&'static str, Value); 15]) {
     let claims = json!({ "sub": "alice", "azp": "app-1", "aud": ["other"] });
-    let token = world.issuer.mint(claims);
-    let request = Request::get("/loans/1?secret=CANARY").bearer(&token);
-    let answer = world.proxy.exchange(&request);
-    assert_eq!(answer.status, 401);
-    let line = only_line(&world);
-    for (name, expected) in [
-        ("message", json!("denied")),
+    let facts = [
         ("reason", json!("audience_mismatch")),
         ("about", json!("claim 'aud' is not allowed")),
         ("found", json!("'other'")),
@@ -58,11 +52,27 @@ fn whose_401_it_was_is_in_one_line() {
         ("method", json!("GET")),
         ("host", json!("api.test")),
         ("path", json!("/loans/1")),
-        ("protocol", json!("HTTP/1.1")),
         ("status", json!(401)),
+    ];
+    (claims, facts)
+}
+
+#[test]
+fn whose_401_it_was_is_in_one_line() {
+    let world = with_log("format = \"json\"\nsubject = \"plain\"");
+    let (claims, facts) = refused_token();
+    let token = world.issuer.mint(claims);
+    let request = Request::get("/loans/1?secret=CANARY").bearer(&token);
+    let answer = world.proxy.exchange(&request);
+    assert_eq!(answer.status, 401);
+    let line = only_line(&world);
+    let of_line = [
+        ("message", json!("denied")),
+        ("protocol", json!("HTTP/1.1")),
         ("received_bytes", json!(0)),
         ("id", json!(answer.head.request_id.0.unwrap())),
-    ] {
+    ];
+    for (name, expected) in facts.into_iter().chain(of_line) {
         assert_eq!(line[name], expected, "{name}: {line}");
     }
     assert!(line["kid"].is_string() && line["upstream"].is_null(), "{line}");
@@ -270,6 +280,39 @@ fn an_outage_is_one_line_then_a_summary_and_an_end() {
     });
     let over = said("requests are served again").remove(0);
     assert!(over.contains("since=\"20") && over.contains("failures="), "{over}");
+}
+
+#[test]
+fn an_outage_is_one_trouble_over_a_reload() {
+    let route = "outage-over-a-reload";
+    let routes = format!("[[routes]]\nname = \"{route}\"\npath = \"/**\"\naccess = \"public\"");
+    let upstream = Upstream::start();
+    let log = "[log]\nlevel = \"debug\"\nsummary_interval = \"1s\"\n";
+    let setup = Setup::new().routes(&routes);
+    let mut proxy = setup.clone().with(log).start(&upstream);
+    proxy.expect_unmatched_answers();
+    upstream.answer_by(|_| Reply::hang_up());
+    let said = |what: &str| {
+        let logs = proxy.logs();
+        let of_route = |line: &&str| line.contains(what) && line.contains(route);
+        logs.lines().filter(of_route).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for _ in 0..5 {
+        assert_eq!(proxy.get("/", None).status, 502);
+    }
+    let other = setup.with(log).with("[headers]\nset_headers = { x-a = \"1\" }\n");
+    proxy.server().reload(other.load(&upstream).unwrap()).unwrap();
+    for _ in 0..5 {
+        assert_eq!(proxy.get("/", None).status, 502);
+    }
+    assert_eq!(said("no response from the upstream").len(), 1, "it is no new one");
+    upstream.answer_by(|_| Reply::ok());
+    wait_until("the end", || {
+        assert_eq!(proxy.get("/", None).status, 200);
+        !said("requests are served again").is_empty()
+    });
+    let over = said("requests are served again").remove(0);
+    assert!(over.contains("failures=10"), "{over}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod loops;
 mod multiplexed;
 mod retries;
 mod subjects;
+mod unread_bodies;
 mod unserved;
 mod upgrades;
 mod upstreams;

@@ -1,7 +1,5 @@
 """Renders everything once, into files that checkov and the tests in Go read as well."""
 
-import shutil
-
 import pytest
 
 import kustomizations

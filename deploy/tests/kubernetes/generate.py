@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from rendering import CHART, DEPLOY, read_values, render_chart
+from rendering import CHART, DEPLOY, render_chart
 
 README = CHART / "README.md"
 BASE = DEPLOY / "kustomize/base"
@@ -39,10 +39,8 @@ def values():
         key = re.match(r"( *)(\w+):", line)
         if comment:
             begins, words = comment.groups()
-            if begins:
+            if begins or about:
                 about = f"{about} {words}" if about else words
-            elif about:
-                about = f"{about} {words}"
         elif key:
             indent, name = key.groups()
             if not indent:

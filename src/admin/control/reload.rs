@@ -19,6 +19,13 @@ pub struct ReloadVerdict {
     pub changed: Vec<String>,
     /// The settings that differ from the start and have no effect before a restart.
     pub restart_required: Vec<String>,
+    /// What the configuration depends on and lacks at present, if it was taken. None of it has kept
+    /// the configuration from being taken.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// What is doubtful in the configuration, as `countersign check` prints it, if it was taken.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Every mistake, or the reason of a refusal.
     pub errors: Vec<String>,
 }

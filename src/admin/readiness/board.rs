@@ -1,5 +1,7 @@
 //! Since when each dependency is as it is.
 
+mod announcement;
+
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
@@ -10,6 +12,8 @@ use crate::{
     readiness::{Dependency, DependencyKind},
     telemetry::MetricRegistry,
 };
+
+use announcement::{Announced, Announcement};
 
 /// What was seen last of the dependencies of a process, across its configurations. It holds as many
 /// as the configuration in use names.
@@ -24,6 +28,7 @@ struct Seen {
     dependencies: BTreeMap<(DependencyKind, String), StateSince>,
     /// `None`: nothing was looked at as yet.
     ready: Option<StateSince>,
+    announced: Announced,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,10 +65,11 @@ impl ReadinessBoard {
         let gone = before.keys().filter(|key| !seen.dependencies.contains_key(*key));
         gone.for_each(|(kind, name)| self.metrics.remove(kind.name(), name));
         let is_ready = pending.is_empty();
-        if seen.ready.is_none_or(|ready| ready.is_up != is_ready) {
-            report(pending);
-        }
         let ready = StateSince::after(seen.ready, is_ready, now);
+        let lasted = now.0.saturating_sub(ready.since.0);
+        if let Some(announcement) = seen.announced.next(is_ready, lasted) {
+            log(announcement, pending);
+        }
         self.metrics.ready(is_ready);
         seen.ready = Some(ready);
         (ready.since, since)
@@ -76,11 +82,12 @@ impl StateSince {
     }
 }
 
-fn report(pending: &[String]) {
-    if pending.is_empty() {
-        tracing::info!("ready");
-    } else {
-        tracing::warn!(pending = pending.join("; "), "not ready");
+fn log(announcement: Announcement, pending: &[String]) {
+    let pending = pending.join("; ");
+    match announcement {
+        Announcement::Starting => tracing::info!(pending, "starting: not ready yet"),
+        Announcement::NotReady => tracing::warn!(pending, "not ready"),
+        Announcement::Ready => tracing::info!("ready"),
     }
 }
 

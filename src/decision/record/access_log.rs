@@ -1,8 +1,12 @@
 //! Which requests have a line in the log.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use super::{line_limits::LineLimits, subject_name::SubjectNames, troubles::Troubles};
+use super::{
+    line_limits::{LineLimits, LineRules},
+    subject_name::SubjectNames,
+    troubles::Troubles,
+};
 use crate::{
     decision::Outcome,
     policy::ids::{ListenerId, PerListener},
@@ -16,20 +20,27 @@ pub(in crate::decision) struct AccessLog {
     settings: RequestLineSettings,
     format: LogFormat,
     listeners: PerListener<String>,
-    limits: LineLimits,
+    limits: Arc<LineLimits>,
     /// What keeps requests from being decided or answered.
-    pub(in crate::decision) troubles: Troubles,
+    pub(in crate::decision) troubles: Arc<Troubles>,
     pub(super) subjects: SubjectNames,
 }
 
 impl AccessLog {
-    pub(in crate::decision) fn new(log: &LogSettings, listeners: PerListener<String>) -> Self {
+    /// Troubles go on over a reload, and so do the limits, unless it changes them.
+    pub(in crate::decision) fn new(
+        log: &LogSettings,
+        listeners: PerListener<String>,
+        earlier: Option<&Self>,
+    ) -> Self {
         let settings = log.access.clone();
+        let rules = LineRules::of(&settings);
+        let limits = earlier.map(|earlier| &earlier.limits).filter(|same| same.rules() == rules);
         Self {
             format: log.format,
             listeners,
-            limits: LineLimits::new(settings.lines_per_second, settings.burst),
-            troubles: Troubles::default(),
+            limits: limits.map_or_else(|| Arc::new(LineLimits::new(rules)), Arc::clone),
+            troubles: earlier.map(|earlier| Arc::clone(&earlier.troubles)).unwrap_or_default(),
             subjects: SubjectNames::new(settings.subject, settings.subject_key_file.clone()),
             settings,
         }
@@ -75,23 +86,11 @@ impl AccessLog {
 
     /// Says from time to time what was left out, and which troubles go on or are over.
     pub(in crate::decision) async fn summarise(&self) {
-        let interval = self.settings.summary_interval;
         loop {
-            tokio::time::sleep(interval).await;
-            self.summarise_once(interval);
+            tokio::time::sleep(self.settings.summary_interval).await;
+            self.limits.report();
+            self.troubles.report();
         }
-    }
-
-    fn summarise_once(&self, interval: Duration) {
-        self.limits.report(interval);
-        self.troubles.report();
-    }
-}
-
-impl Drop for AccessLog {
-    /// With its configuration. What was left out until now is said.
-    fn drop(&mut self) {
-        self.limits.report(self.settings.summary_interval);
     }
 }
 

@@ -55,6 +55,13 @@ struct OngoingTrouble {
     has_served: bool,
 }
 
+/// Whether a trouble that is summarised is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TroubleState {
+    GoesOn,
+    Over,
+}
+
 /// What is said of a trouble.
 #[derive(Debug)]
 struct Summary {
@@ -136,8 +143,12 @@ impl Troubles {
     /// the report before.
     pub(super) fn report(&self) {
         let (go_on, over) = self.summaries();
-        go_on.iter().for_each(Summary::say_more);
-        over.iter().for_each(Summary::say_over);
+        for summary in go_on {
+            summary.log(TroubleState::GoesOn);
+        }
+        for summary in over {
+            summary.log(TroubleState::Over);
+        }
     }
 
     fn summaries(&self) -> (Vec<Summary>, Vec<Summary>) {
@@ -225,32 +236,22 @@ impl TroubleCause {
 }
 
 impl Summary {
-    fn say_more(&self) {
+    fn log(&self, state: TroubleState) {
+        let TroubleCause { reason, route, about, error, .. } = &self.cause;
+        let is_over = state == TroubleState::Over;
         tracing::warn!(
-            reason = self.cause.reason.code(),
-            about = self.cause.about,
-            error = self.cause.error,
+            reason = reason.code(),
+            about,
+            error,
             upstream = self.cause.upstream(),
             endpoint = self.cause.address(),
-            route = self.cause.route,
-            more = self.more,
+            route,
+            more = (!is_over).then_some(self.more),
             failures = self.failures,
-            "requests still fail"
-        );
-    }
-
-    fn say_over(&self) {
-        tracing::warn!(
-            reason = self.cause.reason.code(),
-            about = self.cause.about,
-            error = self.cause.error,
-            upstream = self.cause.upstream(),
-            endpoint = self.cause.address(),
-            route = self.cause.route,
-            failures = self.failures,
-            since = self.since.to_rfc3339(),
-            seconds = self.lasted.as_secs(),
-            "requests are served again"
+            since = is_over.then(|| self.since.to_rfc3339()),
+            seconds = is_over.then_some(self.lasted.as_secs()),
+            "{}",
+            if is_over { "requests are served again" } else { "requests still fail" }
         );
     }
 }

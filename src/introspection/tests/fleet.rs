@@ -76,7 +76,7 @@ async fn one_token(replicas: u32, is_shared: bool) -> u32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn i10_replicas_that_share_answers_ask_once_for_all_of_them() {
+async fn replicas_that_share_answers_ask_once_for_all_of_them() {
     assert_usual(SOME).await;
 }
 

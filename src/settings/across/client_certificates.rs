@@ -2,14 +2,24 @@
 
 use super::{
     super::whole::{Settings, key},
+    header_uses::{HeaderPurpose, header_use},
     of_one_route,
 };
 use crate::{
     config::{node::Node, reader::Section},
-    identity::{self, are_one_header},
-    policy::{credential::CredentialSource, settings::key as of_route},
+    identity,
+    policy::settings::key as of_route,
     proxy::settings::ListenerSettings,
 };
+
+/// What else may be done with a header.
+const OTHER_USES: [HeaderPurpose; 5] = [
+    HeaderPurpose::Claim,
+    HeaderPurpose::Assertion,
+    HeaderPurpose::SignatureFact,
+    HeaderPurpose::Token,
+    HeaderPurpose::Kept,
+];
 
 /// Reports rules and headers without certificates, and headers with two meanings.
 pub(super) fn client_certificates(settings: &Settings, root: &Section<'_>) {
@@ -36,34 +46,9 @@ pub(super) fn client_certificates(settings: &Settings, root: &Section<'_>) {
         root.mistake_at(section.clone(), origin(), message.to_owned());
     }
     for (name, header) in headers.headers() {
-        let is_ours = |other: &http::HeaderName| are_one_header(other, header);
-        if let Some(problem) = other_use(settings, is_ours) {
-            let message = format!("the header {:?} {problem}", header.as_str());
-            root.mistake_at(format!("{section}.{name}"), origin(), message);
+        if let Some(used) = header_use(settings, header, &OTHER_USES) {
+            let message = format!("the header {:?} {}", header.as_str(), used.purpose.conflict());
+            used.contradict(root, format!("{section}.{name}"), message);
         }
     }
-}
-
-/// What else the configuration does with a header, if anything (threats H-1, H-2).
-fn other_use(
-    settings: &Settings,
-    is_it: impl Fn(&http::HeaderName) -> bool,
-) -> Option<&'static str> {
-    let mut signed = settings.signatures.iter().flat_map(|signature| &signature.forward);
-    if settings.claims.iter().any(|claim| is_it(&claim.header)) {
-        return Some("carries a claim as well");
-    }
-    if settings.identity.assertion.iter().any(|assertion| is_it(&assertion.header)) {
-        return Some("carries the assertion as well");
-    }
-    if signed.any(|forward| is_it(&forward.header)) {
-        return Some("tells of a signature as well");
-    }
-    if settings.credential_sources().filter_map(CredentialSource::header).any(&is_it) {
-        return Some("is where credential.sources reads the token from");
-    }
-    if settings.forwarding.keep.iter().any(is_it) {
-        return Some("is one that forwarding.keep lets clients send");
-    }
-    None
 }

@@ -79,15 +79,20 @@ pub(super) fn trusted_socket(settings: &Settings, root: &Section<'_>) {
     if !trusted.contains(&TrustedProxy::Unix) || settings.listeners.iter().any(has_unix) {
         return;
     }
-    let message = match &settings.server.listen {
-        Some(listen) if settings.listeners.len() == 1 => format!(
-            "found \"unix\", which has no effect: server.listen is {listen}, no unix socket"
-        ),
-        _ => "found \"unix\", which has no effect: no listener is a unix socket".to_owned(),
-    };
-    let list = forwarded::settings::key::TRUSTED_PROXIES;
-    let node = root.peek(key::FORWARDING).and_then(|forwarding| forwarding.member(list));
-    root.mistake_at([key::FORWARDING, list].join("."), node.and_then(Node::origin), message);
+    let list = [key::FORWARDING, forwarded::settings::key::TRUSTED_PROXIES].join(".");
+    match &settings.server.listen {
+        Some(listen) if settings.listeners.len() == 1 => {
+            let message = format!(
+                "found \"unix\", which has no effect: server.listen is {listen}, no unix socket"
+            );
+            root.contradiction(list, &[key::SERVER, of_listener::LISTEN].join("."), message);
+        }
+        _ => {
+            let message = "found \"unix\", which has no effect: no listener is a unix socket";
+            let origin = root.peek(key::FORWARDING).and_then(Node::origin);
+            root.mistake_at(list, origin, message.to_owned());
+        }
+    }
 }
 
 /// The name of a listener's setting.

@@ -49,8 +49,8 @@ fn hidden_routes(
                 "the metadata of the resource {:?} is served there; expected no route for it",
                 resource.name
             );
-            let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
-            root.mistake_at(of_one_route(id, of_route::PATH), origin, message);
+            let other = [key::RESOURCES, &resource.name, of_resource::ID].join(".");
+            root.contradiction(of_one_route(id, of_route::PATH), &other, message);
         }
     }
 }
@@ -80,7 +80,6 @@ fn missing_audiences(issuer: &IssuerSettings, route: RouteId, root: &Section<'_>
          [\"https://api.example.com\"], or resource = in every such route",
         of_one_route(route, of_route::PATH).trim_end_matches(".path")
     );
-    let origin = root.peek(key::ISSUERS).and_then(Node::origin);
-    let at = format!("{}.{}.{}", key::ISSUERS, issuer.name, of_issuer::AUDIENCES);
-    root.mistake_at(at, origin, message);
+    let at = [key::ISSUERS, &issuer.name, of_issuer::AUDIENCES].join(".");
+    root.contradiction(at, &of_one_route(route, of_route::PATH), message);
 }

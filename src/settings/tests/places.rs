@@ -64,3 +64,21 @@ fn a_rule_across_sections_has_the_line_of_the_key_and_of_what_it_contradicts() {
           into server.limits.header_bytes (8192) (server.limits.header_bytes: c.toml:13:1)"]
     );
 }
+
+#[test]
+fn a_header_that_two_settings_use_has_the_lines_of_both() {
+    let text = format!(
+        "{MINIMAL}\n[claims]\nx-corp-user = \"sub\"\n[identity.client_certificate]\n\
+         subject = \"x-corp-user\"\n[credential]\nsources = [{{ header = \"x-t\" }}]\n\
+         [headers]\nset_headers = {{ x_corp_user = \"a\", x-t = \"b\" }}\n"
+    );
+    let found = placed("c.toml", &text);
+    for (key, other) in [
+        ("identity.client_certificate.subject", "claims.x-corp-user: c.toml:13:1"),
+        ("headers.set_headers: x_corp_user", "claims.x-corp-user: c.toml:13:1"),
+        ("headers.set_headers: x-t", "credential.sources: c.toml:17:1"),
+    ] {
+        let is_it = |line: &&String| line.contains(key) && line.ends_with(&format!("({other})"));
+        assert!(found.iter().any(|line| is_it(&line)), "{key}: {found:?}");
+    }
+}

@@ -196,12 +196,12 @@ fn what_would_only_look_safe_is_a_mistake() {
         ),
         (
             "headers = { x-auth-subject = \"signer\" }",
-            "headers.x-auth-subject: the header already tells something else",
+            "headers.x-auth-subject: the header carries something else already",
         ),
         (
             "header = \"x-auth-subject\"",
-            "header: what clients send in \"x-auth-subject\" is removed, since the upstream is \
-             told something in it",
+            "header: what clients send in \"x-auth-subject\" is removed, since the upstream \
+             receives something of the proxy's in it",
         ),
         (
             "headers = { x-by = \"name\" }",

@@ -5,16 +5,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How a command begins, and why it is not run by the test of the documents.
+const COMPOSE: &str = "deploy/tests/compose/run has it";
+
+/// How a command begins, behind its variables, and why it is not run by the test of the documents.
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo ", "it builds; `.ci/run` has the builds and the tests"),
-    ("UPDATE_DOCS=1 cargo ", "it changes the project"),
-    ("COUNTERSIGN_CORPUS=50000 cargo ", "it takes minutes"),
-    ("COUNTERSIGN_FLEET=full cargo ", "it takes minutes"),
     ("COUNTERSIGN_BIN=$(deploy/build-release) ", "it takes half an hour"),
     ("loadtest/", "it takes minutes"),
     ("deploy/", "it has a test of its own, or takes minutes"),
     ("sudo deploy/", "it is run by hand"),
+    ("TOKEN=$(curl -sS http://localhost:8081/realms/demo/", COMPOSE),
+    ("curl -sS http://localhost:8080/ ", COMPOSE),
+    ("curl -sS -o /dev/null -w '%{http_code}\\n' http://localhost:8080/", COMPOSE),
     ("docker ", "it takes a Docker engine"),
     ("buildah ", "deploy/tests/image/run has it"),
     ("helm ", "it takes a cluster"),
@@ -23,6 +25,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("apt ", "it installs packages"),
     ("dpkg ", "it installs packages"),
     ("install ", "it writes outside of the project"),
+    ("sed -i ", "it edits what was downloaded"),
     ("editor ", "it takes a person"),
     ("systemd-sysusers ", "it adds a user"),
     ("countersign check --config /etc/", "deploy/tests/debian/run has it"),
@@ -65,8 +68,22 @@ pub(super) fn scripts() -> Vec<Script> {
 
 /// Why a command is not run, if it is not.
 fn reason_not_to_run(command: &str) -> Option<&'static str> {
+    let command = without_variables(command);
     let of = NOT_RUN.iter().find(|(beginning, _)| command.starts_with(beginning));
     of.map(|(_, reason)| *reason)
+}
+
+/// `X=1 program` is `program`; what only sets a variable stays.
+fn without_variables(command: &str) -> &str {
+    let is_variable = |word: &str| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.bytes().all(|it| it.is_ascii_uppercase() || it == b'_')
+    };
+    match command.split_once([' ', '\n']) {
+        Some((word, rest)) if is_variable(word) && !word.contains("$(") => without_variables(rest),
+        Some(("\\", rest)) => without_variables(rest),
+        _ => command,
+    }
 }
 
 /// The documents of the project's root, of `deploy` and of `docs`.
@@ -100,7 +117,7 @@ fn blocks(text: &str) -> Vec<String> {
         match (&mut open, line.trim_start()) {
             (None, "```sh") => open = Some(String::new()),
             (Some(_), "```") => blocks.extend(open.take()),
-            (Some(block), line) => *block += &format!("{line}\n"),
+            (Some(block), line) => push_line(block, line),
             (None, _) => {}
         }
     }
@@ -115,13 +132,13 @@ fn commands(block: &str) -> Vec<String> {
     for line in block.lines() {
         match (&end_of_input, commands.last_mut()) {
             (Some(end), Some(command)) => {
-                *command += &format!("\n{line}");
+                push_line(command, line);
                 if line == end {
                     end_of_input = None;
                 }
                 continue;
             }
-            (None, Some(command)) if goes_on => *command += &format!("\n{line}"),
+            (None, Some(command)) if goes_on => push_line(command, line),
             _ if line.is_empty() || line.starts_with('#') => continue,
             _ => commands.push(line.to_owned()),
         }
@@ -130,6 +147,20 @@ fn commands(block: &str) -> Vec<String> {
             line.split_once("<<'").and_then(|(_, rest)| Some(rest.split_once('\'')?.0.to_owned()));
     }
     commands
+}
+
+fn push_line(text: &mut String, line: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(line);
+}
+
+#[test]
+fn variables_before_a_command_do_not_hide_it() {
+    assert_eq!(without_variables("A=1 B_C=x \\\ncargo test"), "cargo test");
+    assert_eq!(without_variables("A=$(countersign sign x)"), "A=$(countersign sign x)");
+    assert_eq!(without_variables("A=1"), "A=1");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) const PART: Duration = Duration::from_secs(8);
 
 /// Four of each replica, and one more or less of some at the ends. A process on a busy machine is
 /// late, and never early.
-pub(crate) const STEADY: RangeInclusive<u32> = 30..=45;
+pub(crate) const STEADY: RangeInclusive<u32> = 30..=47;
 
 /// A new key is fetched within the cooldown, and the next refreshes count from there: at most one
 /// more of each replica.

@@ -1,20 +1,26 @@
 //! WebSocket: a tunnel for those who may, and for nobody else.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use countersign::reason::Reason;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{
-    bare,
-    client::{Client, Request},
-    issuer::LIFETIME,
-    listening::Listening,
-    oracle::assert_refused,
-    upstream::Reply,
-    wait_until,
-    wire::Head,
-    world::World,
+use crate::{
+    access_log,
+    support::{
+        bare,
+        client::{Client, Request},
+        issuer::LIFETIME,
+        listening::Listening,
+        oracle::assert_refused,
+        upstream::Reply,
+        wait_until,
+        wire::Head,
+        world::World,
+    },
 };
 
 /// The example of RFC 6455 §1.3.
@@ -175,6 +181,33 @@ fn w6_a_silent_tunnel_is_closed() {
     wait_until("the connection is given back", || {
         world.proxy.metric("countersign_connections") == 0.0
     });
+}
+
+#[test]
+fn a_tunnel_has_one_line_at_its_end_with_the_bytes_of_both_directions() {
+    const LOG: &str = "[log]\nlevel = \"debug\"\nformat = \"json\"\naccess = \"all\"";
+    let upstream = echo();
+    let world = bare::in_front_of_several(&format!("url = \"{}\"", bare::url(&upstream)), LOG);
+    let token = world.issuer.mint(json!({}));
+    let mut client = world.proxy.client();
+    client.send(&handshake("/chat").bearer(&token).bytes());
+    Head::read(client.stream()).unwrap().unwrap();
+    read_exactly(&mut client, "hello");
+    client.stream().get_mut().write_all(b"twelve bytes").unwrap();
+    read_exactly(&mut client, "twelve bytes");
+    assert_eq!(access_log::lines(&world), [""; 0], "not before its end");
+    let open_for = Duration::from_millis(200);
+    std::thread::sleep(open_for);
+    client.finish_sending();
+    read_exactly(&mut client, "bye");
+    wait_until("the line", || access_log::lines(&world).len() == 1);
+    let line: Value = serde_json::from_str(&access_log::lines(&world)[0]).unwrap();
+    assert_eq!((&line["status"], &line["upstream"]), (&json!(101), &json!("other")), "{line}");
+    assert_eq!(line["received_bytes"], "twelve bytes".len(), "{line}");
+    assert_eq!(line["sent_bytes"], "hellotwelve bytesbye".len(), "{line}");
+    let seconds = line["duration_seconds"].as_f64().unwrap();
+    assert!(seconds >= open_for.as_secs_f64(), "{line}");
+    assert!(line["upstream_seconds"].as_f64().unwrap() <= seconds, "{line}");
 }
 
 #[test]

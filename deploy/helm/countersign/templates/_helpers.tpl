@@ -18,7 +18,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "countersign.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") | trunc 63 }}
 {{ include "countersign.selectorLabels" . }}
 app.kubernetes.io/component: {{ .Values.mode }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -63,5 +63,6 @@ labels:
 
 {{/* The configuration's file in the container. */}}
 {{- define "countersign.configFile" -}}
-/etc/countersign/{{ ternary "countersign.yaml" .Values.existingConfig.key (eq (include "countersign.hasOwnConfig" .) "true") }}
+{{- $own := include "countersign.hasOwnConfig" . }}
+{{- printf "/etc/countersign/%s" (ternary "countersign.yaml" .Values.existingConfig.key (ne $own "")) }}
 {{- end }}

@@ -1,4 +1,4 @@
-"""One request, and what came of it in a form that a document can show."""
+"""Sends one request; the verdict is in a form that a document can show."""
 
 import http.client
 import json

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one request."""
+    """The verdicts on one request."""
 
     case: str
     theirs: str

@@ -1,5 +1,6 @@
 """What the originals and Countersign are put between: the provider's key set, and the service."""
 
+import contextlib
 import json
 import ssl
 import threading
@@ -20,6 +21,11 @@ class _Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self):
+                # Some proxies reset connections that they no longer need.
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
 
             def do_GET(self):
                 body = json.dumps(server.answer(self)).encode()

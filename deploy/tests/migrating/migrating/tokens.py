@@ -30,7 +30,7 @@ class Provider:
         self.ec = ECKey.generate_key("P-256", {"kid": "ec-1"})
         self.retired = RSAKey.generate_key(2048, {"kid": "rsa-old"})
         self.new = RSAKey.generate_key(2048, {"kid": "rsa-new"})
-        # Nobody publishes it.
+        # Not in the key set.
         self.stranger = RSAKey.generate_key(2048, {"kid": "rsa-1"})
         self.rotated = False
 

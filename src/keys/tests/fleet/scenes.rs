@@ -33,7 +33,9 @@ pub(super) async fn steady(replicas: u32) -> Steady {
     let fetches = &fleet.provider.fetches;
     let steady = Steady { rate: fetches.rate(700..1_900), highest: fetches.highest(700..1_900) };
     let mean = f64::from(replicas) / REFRESH;
-    assert!((0.9 * mean..1.1 * mean).contains(&steady.rate), "{} a second", steady.rate);
+    // Of a small fleet there are few: three standard deviations of independent events.
+    let chance = 0.02 * mean + 3.0 * (mean / 1_200.0).sqrt();
+    assert!((steady.rate - mean).abs() <= chance, "{} a second", steady.rate);
     assert!(f64::from(steady.highest) <= highest_of_independent(mean), "{}", steady.highest);
     steady
 }

@@ -1,6 +1,7 @@
 """What services migrate from, by the directory of docs/migrating."""
 
 from .envoy import Envoy
+from .haproxy import HAProxy
 from .istio import Istio
 from .mod_auth_openidc import ModAuthOpenidc
 from .nginx import NginxAuthRequest
@@ -14,4 +15,5 @@ ORIGINALS = {
     "spring": Spring,
     "mod-auth-openidc": ModAuthOpenidc,
     "istio": Istio,
+    "haproxy": HAProxy,
 }

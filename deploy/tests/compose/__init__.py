@@ -1,0 +1,1 @@
+"""deploy/compose without containers."""
