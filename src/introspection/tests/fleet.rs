@@ -12,6 +12,10 @@ const SOME: u32 = 100;
 /// The default `cache_ttl`, in seconds.
 const CACHE_TTL: f64 = 30.0;
 
+/// The default `negative_ttl`, in seconds.
+const NEGATIVE_TTL: u64 = 5;
+const REPEATS: u64 = 6;
+
 /// Each token comes every ten seconds on average.
 const TOKENS_PER_REPLICA: u32 = 10;
 const BETWEEN_USES: f64 = 10.0;
@@ -64,15 +68,27 @@ async fn one_token(replicas: u32, is_shared: bool) -> u32 {
     let fleet = Fleet::start(replicas, is_shared);
     fleet.requests(65, 1).await;
     let introspections = &fleet.servers.introspections;
-    // Twice, since it expires in a second of each.
     let highest = introspections.highest(5..65);
     assert!(introspections.total(0..30) <= replicas, "more than one of each replica and TTL");
     if is_shared {
-        // Those whose request comes before the answer to the first one.
-        let meanwhile = highest_of_independent(f64::from(replicas) * LATENCY.as_secs_f64());
-        assert!(f64::from(highest) <= meanwhile, "{highest} of {replicas}");
+        assert!(f64::from(highest) <= meanwhile(replicas), "{highest} of {replicas}");
     }
     highest
+}
+
+/// The replicas whose request comes before the answer to the first one.
+fn meanwhile(replicas: u32) -> f64 {
+    highest_of_independent(f64::from(replicas) * LATENCY.as_secs_f64())
+}
+
+/// A token that all replicas have used is revoked, and its client goes on. Returns the
+/// introspections of the next times that an *inactive* counts.
+async fn revoked_token(replicas: u32, is_shared: bool) -> u32 {
+    let fleet = Fleet::start(replicas, is_shared);
+    fleet.requests(25, 1).await;
+    fleet.servers.revoke();
+    fleet.requests(6 + NEGATIVE_TTL * REPEATS, 1).await;
+    fleet.servers.introspections.total(25..31 + NEGATIVE_TTL * REPEATS)
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,6 +100,15 @@ async fn replicas_that_share_answers_ask_once_for_all_of_them() {
 async fn a_token_on_all_replicas_costs_one_request_of_each_and_with_redis_a_few() {
     let (alone, shared) = (one_token(SOME, false).await, one_token(SOME, true).await);
     assert!(shared * 4 < alone, "{shared}, and {alone} without Redis");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_costs_one_request_of_each_replica_per_negative_ttl_and_with_redis_a_few() {
+    let times = u32::try_from(REPEATS).unwrap() + 2;
+    let (alone, shared) = (revoked_token(SOME, false).await, revoked_token(SOME, true).await);
+    assert!((SOME..=SOME * times).contains(&alone), "{alone}");
+    assert!(f64::from(shared) <= meanwhile(SOME) * f64::from(times), "{shared}");
+    assert!(shared >= times - 2 && shared * 4 < alone, "{shared}, and {alone} without Redis");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,9 +23,13 @@ pub(super) struct Servers {
     pub(super) introspections: PerSecond,
     /// Reads and writes.
     pub(super) redis: PerSecond,
-    /// What replicas share; `None` without a `[shared]`.
-    shared: Option<Mutex<HashMap<Digest, UnixTime>>>,
+    /// Of every token.
+    answer: Mutex<IntrospectionAnswer>,
+    /// What replicas share, and until when it counts; `None` without a `[shared]`.
+    shared: Option<Mutex<HashMap<Digest, SharedAnswer>>>,
 }
+
+type SharedAnswer = (IntrospectionAnswer, UnixTime);
 
 /// The lookup of one replica. As a `TokenLookup`, with servers that take no sockets.
 #[derive(Debug)]
@@ -40,8 +44,27 @@ impl Servers {
         Arc::new(Self {
             introspections: PerSecond::starting_now(),
             redis: PerSecond::starting_now(),
+            answer: Mutex::new(IntrospectionAnswer::Active(Object::default())),
             shared: is_shared.then(Mutex::default),
         })
+    }
+
+    /// From now on no token is active.
+    pub(super) fn revoke(&self) {
+        *self.answer.lock() = IntrospectionAnswer::Inactive;
+    }
+
+    fn shared(&self, token: &Digest, now: UnixTime) -> Option<SharedAnswer> {
+        let shared = self.shared.as_ref()?;
+        self.redis.count();
+        shared.lock().get(token).cloned().filter(|(_, until)| now < *until)
+    }
+
+    fn share(&self, token: Digest, answer: SharedAnswer) {
+        if let Some(shared) = &self.shared {
+            self.redis.count();
+            shared.lock().insert(token, answer);
+        }
     }
 }
 
@@ -53,17 +76,15 @@ impl Lookup for ReplicaLookup {
     type Error = IntrospectionError;
 
     async fn find_elsewhere(&self, token: &Digest, (): &()) -> Option<Option<Statement>> {
-        let shared = self.servers.shared.as_ref()?;
-        self.servers.redis.count();
         let now = self.clock.now();
-        let until = shared.lock().get(token).copied().filter(|until| now < *until)?;
-        Some(Some(self.memory.keep(token, active(), until, now).statement))
+        let (answer, until) = self.servers.shared(token, now)?;
+        Some(Some(self.memory.keep(token, answer, until, now).statement))
     }
 
     async fn send(&self, _: &Digest, (): &()) -> Result<IntrospectionAnswer, IntrospectionError> {
         self.servers.introspections.count();
         sleep(LATENCY).await;
-        Ok(active())
+        Ok(self.servers.answer.lock().clone())
     }
 
     fn responded(
@@ -72,11 +93,9 @@ impl Lookup for ReplicaLookup {
         (): &(),
         response: IntrospectionAnswer,
     ) -> Option<Statement> {
-        let kept = self.memory.keep(token, response, UnixTime(i64::MAX), self.clock.now());
-        if let Some(shared) = &self.servers.shared {
-            self.servers.redis.count();
-            shared.lock().insert(*token, kept.until);
-        }
+        let now = self.clock.now();
+        let kept = self.memory.keep(token, response.clone(), UnixTime(i64::MAX), now);
+        self.servers.share(*token, (response, kept.until));
         Some(kept.statement)
     }
 
@@ -87,8 +106,4 @@ impl Lookup for ReplicaLookup {
     fn is_known(&self, token: &Digest) -> bool {
         self.memory.has_called_active(token)
     }
-}
-
-fn active() -> IntrospectionAnswer {
-    IntrospectionAnswer::Active(Object::default())
 }
