@@ -22,4 +22,5 @@ pub use self::{
     reservation::ReplayReservation,
     store::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore},
     stores::ReplayStores,
+    table::ReplayState,
 };

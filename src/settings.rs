@@ -18,6 +18,7 @@ mod readiness;
 mod reload_files;
 mod secret_files;
 mod sources;
+mod trusted_files;
 mod warnings;
 mod whole;
 

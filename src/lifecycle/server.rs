@@ -149,7 +149,7 @@ impl Server {
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let of = Arc::clone(&config);
-        watch_expiry(&metrics, move || (of.load().tls(), of.load().upstream_tls()));
+        watch_expiry(&metrics, move || of.load().certificates());
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
         let busy = busy_time(&metrics);
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
