@@ -26,3 +26,6 @@ pub(crate) use metrics::Metrics;
 pub use probe::{probe, probe_token};
 pub use recheck::Recheck;
 pub use store::IntrospectionStore;
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,8 @@ pub mod signature;
 pub mod table;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 pub mod token;
 pub mod upstream;

@@ -3,6 +3,7 @@
 mod discovery;
 mod fetching;
 mod files;
+mod fleet;
 mod lookup;
 mod probing;
 mod refreshing;

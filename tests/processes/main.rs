@@ -29,6 +29,7 @@ mod egress;
 mod evidence;
 mod examples;
 mod explain;
+mod fleet;
 mod floods;
 mod h2spec;
 mod hydra;

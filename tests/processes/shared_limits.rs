@@ -123,6 +123,7 @@ fn l1_a_client_has_one_burst_at_all_replicas() {
     let told = one.get(&app);
     assert_eq!(told.field("ratelimit-policy"), Some("\"own\";q=6;w=3600"));
     assert_eq!(told.field("ratelimit"), Some("\"own\";r=5;t=600"));
+    assert_eq!(deployment.redis.calls("eval"), 1, "see the sizing in docs/operations.md");
     assert_eq!(two.passes(3, &app, Reason::RateLimited), 3);
     assert_eq!(one.passes(5, &app, Reason::RateLimited), 2);
     assert_eq!(two.passes(5, &app, Reason::RateLimited), 0);

@@ -141,6 +141,24 @@ fn an_answer_that_one_replica_got_is_for_all() {
     assert!(deployment.redis.names().iter().all(|name| !name.contains("opaque")));
 }
 
+/// "Redis operations" of docs/operations.md, by what the server counts.
+#[test]
+fn answers_and_marks_cost_as_many_operations_as_the_sizing_says() {
+    let Some(deployment) = Deployment::start() else { return };
+    let (one, two) = (deployment.replica(), deployment.replica());
+    let operations = || (deployment.redis.calls("getrange"), deployment.redis.calls("set"));
+    let alice = opaque("alice");
+    deployment.endpoint.activate(&alice, &claims());
+    one.introduces(&alice, true);
+    assert_eq!(operations(), (1, 1), "a read, and a write of the endpoint's answer");
+    for _ in 0..5 {
+        assert!(two.passes(&alice));
+    }
+    assert_eq!(operations(), (2, 1), "a read in the other replica, for all of its requests");
+    assert!(one.proxy.exchange(&signed_message(&deployment, "1")).is_from_upstream());
+    assert_eq!(operations(), (2, 2), "a mark");
+}
+
 #[test]
 fn i7_it_counts_no_longer_there_than_here() {
     let Some(deployment) = Deployment::start() else { return };

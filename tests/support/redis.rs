@@ -100,6 +100,14 @@ impl RedisServer {
         redis::Client::open(info).unwrap().get_connection().unwrap()
     }
 
+    /// How often that command has come.
+    pub(crate) fn calls(&self, command: &str) -> u32 {
+        let mut intruder = self.intruder();
+        let text: String = redis::cmd("INFO").arg("commandstats").query(&mut intruder).unwrap();
+        let calls = text.split_once(&format!("cmdstat_{command}:calls="));
+        calls.map_or(0, |(_, behind)| behind.split(',').next().unwrap().parse().unwrap())
+    }
+
     /// What is in it.
     pub(crate) fn names(&self) -> Vec<String> {
         redis::cmd("KEYS").arg("*").query(&mut self.intruder()).unwrap()

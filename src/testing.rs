@@ -1,0 +1,3 @@
+//! What the unit tests of several rooms share.
+
+pub(crate) mod fleet;
