@@ -114,7 +114,7 @@ impl Exporter {
         }
     }
 
-    async fn send(&mut self, requests: &[RequestSpans], stop: &CancellationToken) {
+    async fn send(&self, requests: &[RequestSpans], stop: &CancellationToken) {
         let count: usize = requests.iter().map(|request| request.spans.len()).sum();
         let message = span_messages::request(requests, &self.resource).encode_to_vec();
         let mut pause = FIRST_PAUSE;
