@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{
-        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene,
+        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene, Origin,
         PeerAddress, client_certificate::settings::CertificateHeaderSettings,
     },
     limits::{LimitPermit, Limiters},
@@ -47,7 +47,7 @@ use caller::Caller;
 use forged_headers::ForgedHeaders;
 
 pub use denial::Denial;
-pub use explained::{Explained, NotExplained};
+pub use explained::{Explained, ExplainedRequest, NotExplained, OwnAnswer, Unchecked};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
@@ -224,17 +224,18 @@ impl Gate {
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
-    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set.
+    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set. The [`Origin`],
+    /// if there is one, is not among them: it has to be sent with the request.
     ///
     /// # Errors
     /// A [`Denial`] where cleaning would hide an attack.
-    pub fn prepare(
+    pub fn prepare<'r>(
         &self,
         admission: &Admission<'_>,
-        request: &CanonicalRequest,
+        request: &'r CanonicalRequest,
         headers: &mut HeaderMap,
-        peer: &Peer,
-    ) -> Result<(), Denial> {
+        peer: &'r Peer,
+    ) -> Result<Option<Origin<'r>>, Denial> {
         let forged = self
             .hygiene
             .clean_request(headers)
@@ -243,13 +244,24 @@ impl Gate {
             let client = self.forwarded.client(headers, peer.address.as_ref());
             self.forged_headers.removed(header, admission.route, client);
         }
+        Ok(self.rewrite(admission, request, headers, peer))
+    }
+
+    /// What is left to do on headers that are clean.
+    fn rewrite<'r>(
+        &self,
+        admission: &Admission<'_>,
+        request: &'r CanonicalRequest,
+        headers: &mut HeaderMap,
+        peer: &'r Peer,
+    ) -> Option<Origin<'r>> {
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();
         self.places.strip(headers, caller.map(|caller| caller.places), kept);
         if let Some(rules) = admission.route.request_headers() {
             rules.apply(headers);
         }
-        self.forwarded.apply(
+        let origin = self.forwarded.apply(
             headers,
             peer.address.as_ref(),
             peer.scheme,
@@ -271,7 +283,7 @@ impl Gate {
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
             headers.insert(assertions.header(), HeaderValue::clone(value));
         }
-        Ok(())
+        origin
     }
 
     /// How metrics and logs call the issuer of a token; empty where none is known.

@@ -19,7 +19,7 @@ mod signals;
 mod watcher;
 mod worker_thread;
 
-pub use descriptors::{DescriptorLimit, raise_limit};
+pub use descriptors::{DescriptorLimit, descriptors_needed, raise_limit};
 pub use metrics::metric_families;
 pub use server::{Server, ServerParts, StartError};
 pub use signals::run;

@@ -15,10 +15,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::store::ID_BYTES;
 pub use self::{
     memory::MemoryStore,
     replicated::ReplicatedStore,
     reservation::ReplayReservation,
     store::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore},
     stores::ReplayStores,
+    table::ReplayState,
 };

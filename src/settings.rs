@@ -11,18 +11,21 @@
 mod across;
 mod changes;
 mod flags;
+mod footprint;
 mod names;
 mod parts;
 mod readiness;
 mod reload_files;
 mod secret_files;
 mod sources;
+mod trusted_files;
 mod warnings;
 mod whole;
 
 pub use crate::refresh::settings::ReloadSettings;
 pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
+pub use footprint::{Footprint, MemoryPart, container_bytes};
 pub use sources::Sources;
 pub use whole::Settings;
 

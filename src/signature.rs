@@ -6,7 +6,9 @@
 //! [`PendingSignature::update`] as it arrives, and [`PendingSignature::finish`] gives the
 //! [`VerifiedSignature`] without which nothing is forwarded.
 
+mod aside;
 mod carrier;
+mod content;
 mod freshness;
 mod header_rules;
 mod metrics;
@@ -29,7 +31,7 @@ use self::{
     replay::ReplayRule, signed_path::Bodiless, signer::Signers, verified::SignatureReport,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, UnixTime},
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet},
     json::Object,
     policy::ids::{PerSignature, SignatureId},
@@ -41,7 +43,7 @@ use crate::{
 
 pub(crate) use self::metrics::Metrics;
 pub use self::{
-    payload::PayloadFacts, pending::PendingSignature, respond::AnswerSigner,
+    aside::AsideSignature, payload::PayloadFacts, pending::PendingSignature, respond::AnswerSigner,
     verified::VerifiedSignature,
 };
 
@@ -149,11 +151,25 @@ impl SignatureRules {
         headers: &HeaderMap,
         claims: Option<&Object>,
     ) -> Result<PendingSignature<'_>, Cause> {
+        let now = self.clock.now();
+        let (claimed, jws, id) = self.claimed(headers, claims, now)?;
+        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await;
+        let key = key.map_err(|reason| claimed.cause(reason, self))?;
+        Ok(PendingSignature::new(self, claimed, jws, key, id))
+    }
+
+    /// What a request says of its signature, as far as it can be checked without a key; and the
+    /// message's id from the header, where one is required.
+    fn claimed(
+        &self,
+        headers: &HeaderMap,
+        claims: Option<&Object>,
+        now: UnixTime,
+    ) -> Result<(ClaimedSignature, DetachedJws, Option<String>), Cause> {
         let text = self.carrier.find(headers).map_err(|reason| self.carrier.cause(reason))?;
         let jws = self.read(text)?;
         let signer = self.signers.identify(&jws, claims)?;
         self.header.check(&jws, claims)?;
-        let now = self.clock.now();
         if let Some(freshness) = &self.freshness {
             freshness.check_header(jws.header().members(), now)?;
         }
@@ -163,9 +179,7 @@ impl SignatureRules {
             .map(|replay| replay.id_in_header(jws.header().members()))
             .transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
-        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await;
-        let key = key.map_err(|reason| claimed.cause(reason, self))?;
-        Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
+        Ok((claimed, jws, id.flatten()))
     }
 
     /// The signature, written in an allowed dialect with an allowed algorithm.

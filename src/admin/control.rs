@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{View, not_allowed, pages};
 use crate::listener::{ByteStream, ConnectionHandler, Listener};
 
-pub use explain::{ExplainedCheck, Explanation, ExplanationRate, ForwardedRequest};
+pub use explain::{ExplainedCheck, Explanation, ExplanationRate, ForwardedRequest, NotChecked};
 pub use reload::{ReloadOutcome, ReloadRequest, ReloadTrigger, ReloadVerdict};
 
 /// What the private listener's paths use.

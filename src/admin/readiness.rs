@@ -73,6 +73,8 @@ fn dependencies(view: &View) -> Vec<Dependency> {
     let (providers, proxy) = (view.providers.load(), view.proxy.load());
     let mut all = providers.dependencies(view.clock.now());
     all.extend(proxy.engine().journal_dependency());
+    #[cfg(feature = "otel")]
+    all.extend(proxy.engine().receiver_dependency());
     all.extend(proxy.upstream_dependencies());
     all.extend(proxy.listener_dependencies(view.clock.now()));
     let workers = Dependency::optional(DependencyKind::Workers, "", view.readiness.lost_workers());

@@ -4,6 +4,7 @@ mod diff;
 mod machine;
 mod online;
 mod paint;
+mod resources;
 mod routes;
 mod summary;
 
@@ -13,6 +14,8 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+
+pub use self::resources::MemoryLimit;
 
 use self::paint::Paint;
 use super::{CommandError, args::ConfigArgs, explain::TokenArg, runtime};
@@ -45,6 +48,13 @@ pub struct CheckArgs {
     /// Print one JSON object, for programs: verdict, mistakes, warnings, summary
     #[arg(long, conflicts_with_all = ["all", "quiet", "online"])]
     pub json: bool,
+    /// Print what the configuration lets the process take instead: memory, part by part, file
+    /// descriptors and workers; with a warning if the memory limit is below it
+    #[arg(long, conflicts_with_all = ["all", "quiet", "online"])]
+    pub resources: bool,
+    /// The memory limit to compare with, e.g. 256Mi, instead of that of this process's control group
+    #[arg(long, value_name = "SIZE", requires = "resources")]
+    pub memory_limit: Option<MemoryLimit>,
     /// Print nothing but mistakes
     #[arg(long, short, conflicts_with = "all")]
     pub quiet: bool,
@@ -54,7 +64,7 @@ pub struct CheckArgs {
     pub no_files: bool,
     /// Compare two configuration files instead: which routes, issuers and rules decide differently,
     /// and what takes a restart; exit code 0: nothing differs, 1: something does
-    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["config", "file", "all", "json", "online"])]
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["config", "file", "all", "json", "online", "resources"])]
     pub diff: Option<Vec<PathBuf>>,
     /// Also fetch every key source and list its keys
     #[arg(long)]
@@ -134,12 +144,15 @@ pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError>
     let sources = args.sources(&mut io::stdin())?;
     let reading = settings::read(&sources);
     if args.json {
-        return machine::report(reading, args.no_files, out);
+        return machine::report(reading, args, out);
     }
     let name = summary::name_of(&sources);
     let Some(settings) = reading.settings? else {
         return unchecked(&name, args.quiet, out);
     };
+    if args.resources {
+        return resources::report(&settings, args, out);
+    }
     // The online checks' verdict comes first: a closed output must not hide it.
     let shown = if args.quiet { Ok(()) } else { show(&settings, &name, args, out) };
     if args.online {

@@ -44,7 +44,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "REQUEST_ID", conflicts_with_all = ["token", "path", "live"])]
     pub id: Option<String>,
     /// Have a running proxy check it, with the keys and the configuration that it has now
-    #[arg(long, requires = "path", conflicts_with = "signature")]
+    #[arg(long, requires = "path")]
     pub live: bool,
     /// The private listener of that proxy, if not `control.listen` of the configuration
     #[arg(long, value_name = "ADDR")]

@@ -38,8 +38,7 @@ impl<'e> Exchange<'e> {
     }
 
     fn is_for_metadata(&self) -> bool {
-        let documents = self.engine.engine.documents.as_ref().zip(self.request());
-        documents.is_some_and(|(documents, request)| documents.have(request))
+        self.request().is_some_and(|request| self.engine.engine.has_document(request))
     }
 
     /// The answer to a preflight, which its sender may read.

@@ -12,7 +12,7 @@ use super::{
     record::{AccessLog, RecentDenials, Recorder},
     signed::Holding,
 };
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 #[cfg(feature = "otel")]
 use crate::otel::{Exporter, Tracer, settings::OtelSettings};
@@ -22,7 +22,7 @@ use crate::{
     gate::{Denial, Gate, Peer},
     identity::request_id::settings::RequestIdSettings,
     policy::{
-        Routes,
+        CanonicalRequest, Routes,
         ids::{ListenerId, PerListener, PerUpstream},
     },
     readiness::Dependency,
@@ -163,9 +163,20 @@ impl Engine {
         &self.recent_denials
     }
 
+    /// Whether the request is for the metadata of a resource, which the proxy answers itself.
+    pub fn has_document(&self, request: &CanonicalRequest) -> bool {
+        self.documents.as_ref().is_some_and(|documents| documents.have(request))
+    }
+
     /// Whether the evidence journal is written; `None`: there is none.
     pub fn journal_dependency(&self) -> Option<Dependency> {
         self.journal.as_ref().map(|journal| journal.dependency())
+    }
+
+    /// Whether what takes the spans of its requests does; `None`: there are none.
+    #[cfg(feature = "otel")]
+    pub fn receiver_dependency(&self) -> Option<Dependency> {
+        self.tracer.as_ref().map(|tracer| tracer.dependency())
     }
 
     /// What exports the spans of its requests, once for each queue of them.
@@ -221,11 +232,20 @@ impl WorkerEngine {
     }
 
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
-    /// came from is all that is known of it.
-    pub fn note_unserved(&self, arrival: &RequestArrival<'_>, cause: Cause) {
+    /// came from is all that is known of it; `answered`: the status that the client got.
+    pub fn note_unserved(
+        &self,
+        arrival: &RequestArrival<'_>,
+        cause: Cause,
+        answered: Option<StatusCode>,
+    ) {
         let denial = Denial::new(cause);
         self.engine.gate.count_denial(&denial);
-        self.recorder.begin(arrival).refused_unread(denial);
+        let record = self.recorder.begin(arrival);
+        if let Some(status) = answered {
+            record.answered(status);
+        }
+        record.refused_unread(denial);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.

@@ -96,7 +96,7 @@ impl<'e> Exchange<'e> {
         &'x self,
         head: &mut Parts,
         body: Option<B>,
-        peer: &Peer,
+        peer: &'x Peer,
     ) -> Result<Forward<'x, B>, Box<Refusal>>
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
@@ -208,7 +208,7 @@ impl<'e> Exchange<'e> {
         &'x self,
         head: &mut Parts,
         body: Option<B>,
-        peer: &Peer,
+        peer: &'x Peer,
     ) -> Result<Forward<'x, B>, Stopped>
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
@@ -267,7 +267,7 @@ impl<'e> Exchange<'e> {
             }
             _ => None,
         };
-        engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        let origin = engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         if let Some(credential) = credential {
             credential.apply(&mut head.headers);
         }
@@ -282,7 +282,7 @@ impl<'e> Exchange<'e> {
             permit
         });
         let permit = permit.filter(|permit| permit.is_held());
-        Ok(Forward { request, outgoing, admission, body, answer, permit })
+        Ok(Forward { request, outgoing, admission, origin, body, answer, permit })
     }
 
     /// Makes the request canonical. The route is that of the request that a preflight announces.

@@ -3,13 +3,14 @@
 use super::{AnswerToSign, held_body::HeldBody};
 use crate::{
     gate::Admission,
+    identity::Origin,
     limits::LimitPermit,
     policy::{CanonicalRequest, OutgoingTarget},
 };
 
 /// A request that may pass. Its head has been rewritten for the upstream: headers a client must not
 /// set are removed, and verified ones are set. A front end that has to name the changes compares
-/// the heads before and after.
+/// the heads before and after. The origin and the request's id are not among the headers.
 #[derive(Debug)]
 #[must_use = "a request that was admitted is to be forwarded"]
 pub struct Forward<'e, B> {
@@ -19,6 +20,8 @@ pub struct Forward<'e, B> {
     pub outgoing: Option<Box<OutgoingTarget>>,
     /// The permission, with the route and what was proven.
     pub admission: Admission<'e>,
+    /// Where it came from, to be sent beside these headers; `None`: they say it.
+    pub origin: Option<Origin<'e>>,
     /// The body to be forwarded.
     pub body: VerifiedBody<B>,
     /// The room for the upstream's answer, where that is to be signed.

@@ -23,7 +23,7 @@ use std::{
     rc::Rc,
 };
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::time::Instant;
 
 use super::Outcome;
@@ -193,9 +193,15 @@ impl RequestRecord {
         self.status.set(Some(status));
     }
 
-    /// Sets its id for the upstream, and removes a trace that is not believed.
+    /// The header that has its id.
+    pub fn id_header(&self) -> &HeaderName {
+        self.recorder.ids().header()
+    }
+
+    /// Sets its trace for the upstream, and removes one that is not believed. Its id is sent beside
+    /// these headers.
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
-        self.recorder.ids().stamp(&self.provenance, headers);
+        self.recorder.ids().clean(&self.provenance, headers);
         #[cfg(feature = "otel")]
         self.trace.stamp(headers);
     }

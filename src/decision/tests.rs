@@ -87,9 +87,11 @@ fn what_may_pass_comes_back_with_its_body_unread() {
     let exchange = begin(&engine, RefusalForm::Http);
     let mut head = head("POST", "/open");
     let body = Full::new(Bytes::from_static(b"body"));
-    let forward = now(exchange.decide(&mut head, Some(body), &peer())).unwrap();
+    let client = peer();
+    let forward = now(exchange.decide(&mut head, Some(body), &client)).unwrap();
     assert_eq!(forward.request.path(), "/open");
     assert!(matches!(forward.body, VerifiedBody::Unread(Some(_))));
+    forward.origin.unwrap().set(&mut head.headers);
     assert_eq!(head.headers["x-forwarded-proto"], "https");
 }
 
@@ -99,7 +101,8 @@ fn s2_without_its_body_no_request_passes_that_has_to_be_signed() {
     for method in ["GET", "POST"] {
         let exchange = begin(&engine, RefusalForm::Http);
         let body = None::<Empty<Bytes>>;
-        let refusal = now(exchange.decide(&mut head(method, "/signed"), body, &peer()));
+        let client = peer();
+        let refusal = now(exchange.decide(&mut head(method, "/signed"), body, &client));
         let response = refusal.unwrap_err().into_response();
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{method}");
     }
@@ -115,7 +118,8 @@ fn a_refusal_looks_as_its_receiver_wants_it_whatever_the_request_is() {
     {
         let exchange = begin(&engine, form);
         let body = None::<Empty<Bytes>>;
-        let refusal = now(exchange.decide(&mut head("POST", "/nowhere"), body, &peer()));
+        let client = peer();
+        let refusal = now(exchange.decide(&mut head("POST", "/nowhere"), body, &client));
         assert_eq!(refusal.unwrap_err().into_response().status(), status, "{form:?}");
     }
 }
@@ -125,7 +129,8 @@ fn a_refusal_by_the_front_end_counts_for_the_route_that_was_found() {
     let (engine, metrics) = engine();
     let exchange = begin(&engine, RefusalForm::Http);
     let body = None::<Empty<Bytes>>;
-    let _admitted = now(exchange.decide(&mut head("GET", "/open"), body, &peer())).unwrap();
+    let client = peer();
+    let _admitted = now(exchange.decide(&mut head("GET", "/open"), body, &client)).unwrap();
     exchange.refuse(crate::reason::Reason::RequestNotCanonical);
     let denied = r#"countersign_requests_total{outcome="denied",route="/open"} 1"#;
     assert!(metrics.render().contains(denied));
@@ -166,7 +171,8 @@ fn the_span_of_a_request_has_its_route_and_outcome_whether_it_passes_or_not() {
         for path in ["/open", "/signed", "/nowhere"] {
             let exchange = begin(&engine, RefusalForm::Http);
             let body = None::<Empty<Bytes>>;
-            if now(exchange.decide(&mut head("GET", path), body, &peer())).is_ok() {
+            let client = peer();
+            if now(exchange.decide(&mut head("GET", path), body, &client)).is_ok() {
                 exchange.end(Outcome::Forwarded);
             }
         }

@@ -72,6 +72,8 @@ const MAX_CHECKPOINT_EVERY: Duration = Duration::from_hours(24);
 const DEFAULT_ROTATE_BYTES: usize = 128 * 1024 * 1024;
 const MIN_ROTATE_BYTES: usize = 64 * 1024;
 const MAX_ROTATE_BYTES: usize = 16 * 1024 * 1024 * 1024;
+/// A line with a 2,048-bit signature has some 2 KiB, and is there twice while it is written.
+pub(crate) const LINE_BYTES: usize = 4 * 1024;
 /// Five seconds of a busy gateway.
 const DEFAULT_QUEUE: usize = 10_000;
 /// What a busy gateway writes while lines are gathered, and more.

@@ -1,34 +1,65 @@
 //! The decision about a request that no client has sent, check by check, for an operator who wants
 //! to know why.
 
-use std::{rc::Rc, sync::Arc};
+mod caller;
+mod forwarded;
+mod signature;
+mod unchecked;
+
+use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Admission, Caller, Denial, Gate, Peer, Route, restriction::check_maintenance};
+use super::{Denial, Gate, Peer, Route, restriction::check_maintenance};
 use crate::{
-    policy::{
-        CanonicalRequest, Requirement, credential::PlaceSet, ids::IssuerId, settings::Guests,
-    },
-    reason::Reason,
-    token::{FoundCredential, Observer, Presented, VerifiedToken},
+    policy::{CanonicalRequest, ids::IssuerId},
+    token::Observer,
 };
 
-/// What would become of a request that passes every check that was made.
+use caller::ExplainedCaller;
+pub use unchecked::Unchecked;
+
+/// The request, as a client would send it.
+#[derive(Debug)]
+pub struct ExplainedRequest<'r> {
+    /// What it is for.
+    pub request: &'r CanonicalRequest,
+    /// Its headers.
+    pub headers: &'r HeaderMap,
+    /// Where it comes from, as far as that is known.
+    pub peer: &'r Peer,
+    /// A signature to be put where its route expects one.
+    pub signature: Option<&'r str>,
+    /// Its body; `None`: it is not known.
+    pub body: Option<&'r [u8]>,
+}
+
+/// What happens to a request that passes every check that was made.
 #[derive(Debug)]
 pub struct Explained<'g> {
     /// The route that it takes.
     pub route: &'g Arc<Route>,
     /// Whose token it has, if it needs one.
     pub issuer: Option<IssuerId>,
-    /// Where it is redirected to, without the query; no upstream receives it then.
-    pub redirect: Option<String>,
+    /// What the proxy answers itself; no upstream receives the request then.
+    pub own_answer: Option<OwnAnswer>,
     /// What its upstream receives as path, without the query.
     pub path: String,
     /// The headers that its upstream receives.
     pub headers: HeaderMap,
     /// Those of them that hold claims.
     pub claims: HeaderMap,
+    /// What the route checks in addition.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// An answer of the proxy's own to a request that passes.
+#[derive(Debug)]
+pub enum OwnAnswer {
+    /// A redirect to this location, without its query.
+    Redirect(String),
+    /// A preflight's.
+    Preflight,
 }
 
 /// A request that would be refused.
@@ -40,159 +71,139 @@ pub struct NotExplained {
     pub checks: &'static [&'static str],
 }
 
-/// In whose name an explained request comes.
-struct ExplainedCaller {
-    token: VerifiedToken,
-    places: PlaceSet,
-}
-
 impl Gate {
     /// Decides as [`Gate::admit`] does, in its order, and reports each check. No request's verdict
-    /// depends on it: nothing is cached, and limits are not asked. `peer.certificate` and an
-    /// address that is not known are not checked; neither are a signature and its body.
+    /// depends on it: nothing is cached, counted or reserved, and limits are not asked. What can't
+    /// be checked in this way is listed in [`Explained::unchecked`].
     ///
     /// # Errors
     /// [`NotExplained`] with the first check that fails.
     pub async fn explain(
         &self,
-        request: &CanonicalRequest,
-        headers: &HeaderMap,
-        peer: &Peer,
+        asked: &ExplainedRequest<'_>,
         observer: &mut impl Observer,
     ) -> Result<Explained<'_>, NotExplained> {
         observer.began("route");
-        let route = self.route(request)?;
+        let route = self.route(asked.request)?;
         observer.passed("route", || route.label().to_owned());
-        self.explain_restrictions(route, headers, peer, observer)?;
+        let mut unchecked = Vec::new();
+        self.explain_restrictions(route, asked, &mut unchecked, observer)?;
         let caller = if let Some(requirement) = route.requirement() {
-            self.explain_caller(route, requirement, request, headers, peer, observer).await?
+            self.explain_caller(route, requirement, asked, observer).await?
         } else {
             observer.passed("credential", || "public: no token is looked at".to_owned());
             None
         };
         if let Some(redirect) = route.redirect() {
-            let location = redirect.location(request);
+            let location = redirect.location(asked.request);
             let location = location.map_err(|refused| Denial::new(refused.cause()).on(route))?;
             let location = without_query(location.to_str().unwrap_or_default()).to_owned();
-            return Ok(Explained::redirected(route, location));
+            return Ok(Explained::answered(route, OwnAnswer::Redirect(location), unchecked));
         }
-        observer.began("forwarded path");
-        let outgoing = route.outgoing_target(request)?;
-        let target = match &outgoing {
-            Some(outgoing) => &outgoing.target,
-            None => request.target(),
-        };
-        let path = without_query(target.as_str()).to_owned();
-        observer.passed("forwarded path", || path.clone());
-        self.explain_forward(route, caller, request, headers, peer, path)
+        unchecked.extend(Unchecked::of_route(route));
+        let path = explain_path(route, asked, observer)?;
+        let claims = caller.as_ref().map(ExplainedCaller::claims);
+        let signature = self.explain_signature(route, claims, asked, &mut unchecked, observer);
+        let signature = signature.await?;
+        let forwarded = self.explain_forwarded(route, caller, signature, asked, path)?;
+        Ok(Explained { unchecked, ..forwarded })
+    }
+
+    /// Decides as [`Gate::admit_preflight`] does on a preflight of that route.
+    ///
+    /// # Errors
+    /// [`NotExplained`] with the first check that fails.
+    pub fn explain_preflight<'g>(
+        &'g self,
+        route: &'g Arc<Route>,
+        asked: &ExplainedRequest<'_>,
+        observer: &mut impl Observer,
+    ) -> Result<Explained<'g>, NotExplained> {
+        observer.passed("route", || format!("{}, by the announced method", route.label()));
+        let mut unchecked = Vec::new();
+        self.explain_address(route, asked, &mut unchecked, observer)?;
+        observer.began("origin");
+        let is_answered = self.check_preflight(route, asked.headers)?;
+        observer.passed("origin", || "cors.origins has it".to_owned());
+        if is_answered {
+            return Ok(Explained::answered(route, OwnAnswer::Preflight, unchecked));
+        }
+        observer.began("maintenance");
+        check_maintenance(route)?;
+        let path = explain_path(route, asked, observer)?;
+        let forwarded = self.explain_forwarded(route, None, None, asked, path)?;
+        Ok(Explained { unchecked, ..forwarded })
     }
 
     fn explain_restrictions(
         &self,
         route: &Arc<Route>,
-        headers: &HeaderMap,
-        peer: &Peer,
+        asked: &ExplainedRequest<'_>,
+        unchecked: &mut Vec<Unchecked>,
         observer: &mut impl Observer,
     ) -> Result<(), NotExplained> {
-        if route.addresses().is_some() && peer.address.is_some() {
-            observer.began("address");
-            self.check_address(route, headers, peer)?;
-            observer.passed("address", || "the route is open to this address".to_owned());
+        match (route.client_certificate(), asked.peer.certificate.as_deref()) {
+            (None, _) => {}
+            (Some(_), None) => unchecked.push(Unchecked::ClientCertificate),
+            (Some(rule), certificate) => {
+                observer.began("client certificate");
+                rule.check(certificate).map_err(|cause| Denial::new(cause).on(route))?;
+                observer.passed("client certificate", || "the route takes it".to_owned());
+                unchecked.push(Unchecked::CertificateChain);
+            }
         }
+        self.explain_address(route, asked, unchecked, observer)?;
         observer.began("maintenance");
         Ok(check_maintenance(route)?)
     }
 
-    async fn explain_caller(
+    fn explain_address(
         &self,
         route: &Arc<Route>,
-        requirement: &Requirement,
-        request: &CanonicalRequest,
-        headers: &HeaderMap,
-        peer: &Peer,
+        asked: &ExplainedRequest<'_>,
+        unchecked: &mut Vec<Unchecked>,
         observer: &mut impl Observer,
-    ) -> Result<Option<ExplainedCaller>, NotExplained> {
-        let sources = route.sources();
-        observer.began("credential");
-        let found = match sources.extract(request, headers) {
-            Ok(found) => found,
-            Err(Reason::CredentialMissing) if requirement.guests() != Guests::Refused => {
-                observer.passed("credential", || "none: guests may pass".to_owned());
-                return Ok(None);
-            }
-            Err(reason) => return Err(Denial::new(reason).on(route).into()),
-        };
-        let site = sources.check_site(&found, request, headers, peer.scheme);
-        site.map_err(|cause| Denial::new(cause).on(route))?;
-        let form = found.credential().check_form();
-        form.map_err(|reason| Denial::new(reason).on(route))?;
-        observer.passed("credential", || sources.describe(found.places));
-        self.explain_token(route, requirement, &found, headers, observer).await
-    }
-
-    async fn explain_token(
-        &self,
-        route: &Arc<Route>,
-        requirement: &Requirement,
-        found: &FoundCredential<'_>,
-        headers: &HeaderMap,
-        observer: &mut impl Observer,
-    ) -> Result<Option<ExplainedCaller>, NotExplained> {
-        let presented = Presented { credential: found.credential(), headers };
-        let text = presented.credential.as_bytes();
-        let verified = self.verifier.explain(text, route.issuers(), observer).await;
-        let token = match verified {
-            Ok(token) => token,
-            Err(expired) if requirement.ignores(expired.cause.reason()) => {
-                observer.passed("guest", || "an expired token counts as none here".to_owned());
-                return Ok(None);
-            }
-            Err(rejection) => {
-                let checks = self.verifier.checks(text, route.issuers());
-                let denial = Denial::new(rejection.cause).of_issuer(rejection.issuer).on(route);
-                return Err(NotExplained { denial, checks });
-            }
-        };
-        let issuer = Some(token.issuer());
-        let bound = self.verifier.check_request(&token, presented, observer);
-        bound.map_err(|refused| Denial::new(refused.cause).of_issuer(issuer).on(route))?;
-        observer.began("requirement");
-        let checked = self.check_place(route, requirement, &token, found.places);
-        checked.map_err(|denial| denial.on(route))?;
-        observer.passed("requirement", || "place, issuer, scopes and claims suffice".to_owned());
-        Ok(Some(ExplainedCaller { token, places: found.places }))
-    }
-
-    fn explain_forward<'g>(
-        &'g self,
-        route: &'g Arc<Route>,
-        caller: Option<ExplainedCaller>,
-        request: &CanonicalRequest,
-        headers: &HeaderMap,
-        peer: &Peer,
-        path: String,
-    ) -> Result<Explained<'g>, NotExplained> {
-        let (mut headers, mut claims) = (headers.clone(), HeaderMap::new());
-        let issuer = caller.as_ref().map(|caller| caller.token.issuer());
-        let caller = caller.map(|ExplainedCaller { token, places }| {
-            token.headers().apply(&mut claims);
-            Caller { token: Rc::new(token), places, assertion: None }
-        });
-        let admission = Admission { route, caller, signature: None, permit: None };
-        self.prepare(&admission, request, &mut headers, peer)?;
-        Ok(Explained { route, issuer, redirect: None, path, headers, claims })
+    ) -> Result<(), NotExplained> {
+        if route.addresses().is_none() {
+            return Ok(());
+        }
+        if asked.peer.address.is_none() {
+            unchecked.push(Unchecked::Address);
+            return Ok(());
+        }
+        observer.began("address");
+        self.check_address(route, asked.headers, asked.peer)?;
+        observer.passed("address", || "the route is open to this address".to_owned());
+        Ok(())
     }
 }
 
+fn explain_path(
+    route: &Arc<Route>,
+    asked: &ExplainedRequest<'_>,
+    observer: &mut impl Observer,
+) -> Result<String, NotExplained> {
+    observer.began("forwarded path");
+    let outgoing = route.outgoing_target(asked.request)?;
+    let target = match &outgoing {
+        Some(outgoing) => &outgoing.target,
+        None => asked.request.target(),
+    };
+    let path = without_query(target.as_str()).to_owned();
+    observer.passed("forwarded path", || path.clone());
+    Ok(path)
+}
+
 impl<'g> Explained<'g> {
-    fn redirected(route: &'g Arc<Route>, location: String) -> Self {
+    fn answered(route: &'g Arc<Route>, answer: OwnAnswer, unchecked: Vec<Unchecked>) -> Self {
         Self {
             route,
             issuer: None,
-            redirect: Some(location),
+            own_answer: Some(answer),
             path: String::new(),
             headers: HeaderMap::new(),
             claims: HeaderMap::new(),
+            unchecked,
         }
     }
 }

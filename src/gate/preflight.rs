@@ -51,13 +51,22 @@ impl Gate {
         peer: &Peer,
     ) -> Result<Decision<'g>, Denial> {
         self.check_address(route, headers, peer)?;
-        let cors = self.cors().filter(|cors| cors.allowed_origin(headers).is_some());
-        let cors = cors.ok_or_else(|| foreign_origin(headers).on(route))?;
-        if cors.answers_preflights() {
+        if self.check_preflight(route, headers)? {
             return Ok(Decision::Preflight(route));
         }
         check_maintenance(route)?;
         Ok(Decision::Admitted(Admission { route, caller: None, signature: None, permit: None }))
+    }
+
+    /// Whether the proxy answers it in place of the service.
+    pub(super) fn check_preflight(
+        &self,
+        route: &Arc<Route>,
+        headers: &HeaderMap,
+    ) -> Result<bool, Denial> {
+        let cors = self.cors().filter(|cors| cors.allowed_origin(headers).is_some());
+        let cors = cors.ok_or_else(|| foreign_origin(headers).on(route))?;
+        Ok(cors.answers_preflights())
     }
 }
 

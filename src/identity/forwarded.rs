@@ -1,6 +1,7 @@
 //! `X-Forwarded-*`: ours to set, extended only for trusted proxies (threats H-9).
 
 mod client;
+mod origin;
 pub mod settings;
 
 use std::{fmt::Write as _, net::IpAddr};
@@ -10,6 +11,8 @@ use http::{
     header::{Entry, FORWARDED},
 };
 use ipnet::IpNet;
+
+pub use origin::Origin;
 
 use crate::identity::forwarded::settings::{ForwardingSettings, TrustedProxy};
 
@@ -68,33 +71,30 @@ impl Forwarded {
         }
     }
 
-    /// Sets `X-Forwarded-For`, `-Proto` and `-Host` for a request from `peer` (`None`: a unix
-    /// socket, which no address range can vouch for).
+    /// Makes `X-Forwarded-For`, `-Proto` and `-Host` what is believed of a request from `peer`
+    /// (`None`: a unix socket, which no address range can vouch for).
     ///
     /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
     /// extended by the peer, if it has an address, and `-Proto` and `-Host` are believed. From any
-    /// other peer, every `X-Forwarded-*` and `Forwarded` is removed first; without an address there
-    /// is then no `X-Forwarded-For`.
+    /// other peer, every `X-Forwarded-*` and `Forwarded` is removed, and the [`Origin`] that is
+    /// returned has to be sent with the request instead.
     ///
     /// To be called after [`super::Hygiene`] and before [`super::RenderedHeaders`], which may set
     /// an `X-Forwarded-User` of ours.
-    pub fn apply(
+    pub fn apply<'r>(
         &self,
         headers: &mut HeaderMap,
-        peer: Option<&PeerAddress>,
+        peer: Option<&'r PeerAddress>,
         scheme: &'static str,
-        authority: &HeaderValue,
-    ) {
+        authority: &'r HeaderValue,
+    ) -> Option<Origin<'r>> {
         if self.trusts_peer(peer) {
-            return extend(headers, peer.map(|peer| peer.address), scheme, authority);
+            extend(headers, peer.map(|peer| peer.address), scheme, authority);
+            return None;
         }
 
         self.remove_inbound(headers);
-        if let Some(peer) = peer {
-            headers.insert(X_FORWARDED_FOR, peer.text.clone());
-        }
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-        headers.insert(X_FORWARDED_HOST, authority.clone());
+        Some(Origin { peer: peer.map(|peer| &peer.text), scheme, authority })
     }
 
     /// Sets `X-Forwarded-Prefix` to the beginning of the client's path that the upstream does not
@@ -129,9 +129,12 @@ impl Forwarded {
     }
 
     fn remove_inbound(&self, headers: &mut HeaderMap) {
+        let is_ours = |name: &HeaderName| {
+            [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST].contains(name)
+        };
         let is_forged = |name: &&HeaderName| {
             (**name == FORWARDED || name.as_str().starts_with("x-forwarded-"))
-                && !self.keep.contains(name)
+                && (is_ours(name) || !self.keep.contains(name))
         };
         let forged: Vec<_> = headers.keys().filter(is_forged).cloned().collect();
         for name in forged {
@@ -232,13 +235,17 @@ mod tests {
             drop_underscores: true,
             remove: Vec::new(),
             remove_sets: Vec::new(),
-            keep: vec![HeaderName::from_static("x-forwarded-prefix")],
+            keep: vec![X_FORWARDED_PREFIX, X_FORWARDED_HOST],
             loop_header: LoopHeader::CdnLoop,
             max_header_bytes: 4096,
         });
         let peer = peer.map(|peer| PeerAddress::new(peer.parse().unwrap()));
         let authority = HeaderValue::from_static("api.example.com:8443");
-        rules.apply(&mut headers, peer.as_ref(), "https", &authority);
+        if let Some(origin) = rules.apply(&mut headers, peer.as_ref(), "https", &authority) {
+            let ours = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
+            assert!(!ours.iter().any(|name| headers.contains_key(name)), "they are sent beside");
+            origin.set(&mut headers);
+        }
         headers
     }
 

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The compiled rules.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Hygiene {
     /// By folded name.
     rules: HashMap<Box<str>, HeaderRule>,
@@ -145,6 +145,12 @@ impl Hygiene {
             |(header, product): (&str, &str)| counters.with_label_values(&[header, product]);
         let seen = identity_headers::all().map(counter).collect();
         Self { seen, seen_managed: Some(counter(MANAGED)), ..self }
+    }
+
+    /// The same rules, without a count of what they remove.
+    #[must_use]
+    pub fn uncounted(&self) -> Self {
+        Self { seen: Vec::new(), seen_managed: None, ..self.clone() }
     }
 
     /// Those of products always, generic ones where their set is listed.

@@ -29,6 +29,10 @@ pub enum RequestId {
     Accepted(Box<HeaderValue>),
 }
 
+/// Room for the text of an id.
+#[derive(Debug)]
+pub struct IdText([u8; Hyphenated::LENGTH]);
+
 /// Gives the requests of one worker their ids.
 #[derive(Debug)]
 pub struct RequestIds {
@@ -94,9 +98,17 @@ impl RequestIds {
         }
     }
 
-    /// Sets the headers of a request for the upstream.
-    pub fn stamp(&self, of: &RequestProvenance, headers: &mut HeaderMap) {
-        headers.insert(&self.header, of.id.value());
+    /// The header that has the id.
+    pub fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// Removes what the upstream does not receive so: a trace that is not believed, and any id,
+    /// since the request's is sent beside these headers.
+    pub fn clean(&self, of: &RequestProvenance, headers: &mut HeaderMap) {
+        if headers.keys().any(|name| *name == self.header) {
+            headers.remove(&self.header);
+        }
         if of.drops_trace {
             headers.remove(TRACEPARENT);
             headers.remove(TRACESTATE);
@@ -140,26 +152,35 @@ impl RequestId {
     pub fn value(&self) -> HeaderValue {
         match self {
             Self::Accepted(value) => HeaderValue::clone(value),
-            Self::Made(bits) => {
-                let mut text = [0; Hyphenated::LENGTH];
-                let text = Builder::from_random_bytes(*bits)
-                    .into_uuid()
-                    .hyphenated()
-                    .encode_lower(&mut text);
+            Self::Made(_) => {
                 // Hexadecimal digits and hyphens are a value.
-                HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+                HeaderValue::from_str(self.text(&mut IdText::default()))
+                    .unwrap_or(HeaderValue::from_static("unknown"))
+            }
+        }
+    }
+
+    /// The id as text: one of ours is a random UUID (RFC 9562 §5.4), which is written to `place`.
+    pub fn text<'t>(&'t self, place: &'t mut IdText) -> &'t str {
+        match self {
+            Self::Accepted(value) => value.to_str().unwrap_or_default(),
+            Self::Made(bits) => {
+                let id = Builder::from_random_bytes(*bits).into_uuid();
+                id.hyphenated().encode_lower(&mut place.0)
             }
         }
     }
 }
 
-/// One of ours is a random UUID (RFC 9562 §5.4).
+impl Default for IdText {
+    fn default() -> Self {
+        Self([0; Hyphenated::LENGTH])
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accepted(value) => f.write_str(value.to_str().unwrap_or_default()),
-            Self::Made(bits) => Builder::from_random_bytes(*bits).into_uuid().fmt(f),
-        }
+        f.write_str(self.text(&mut IdText::default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! File descriptors: how many a configuration can use, and how many the process may have.
 
-use std::{io, num::NonZeroUsize, thread};
+use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -41,7 +41,7 @@ impl DescriptorLimit {
 
     /// A warning, if the configuration can use more.
     pub fn shortage(self, settings: &Settings) -> Option<String> {
-        let (available, needed) = (self.0?, needed(settings));
+        let (available, needed) = (self.0?, descriptors_needed(settings));
         let connections = settings.server.limits.connections;
         (available < needed).then(|| {
             format!(
@@ -55,21 +55,12 @@ impl DescriptorLimit {
 
 /// A descriptor for each connection and one for its request at the upstream, and those that the
 /// pools keep.
-fn needed(settings: &Settings) -> u64 {
-    let workers = worker_count(settings);
+pub fn descriptors_needed(settings: &Settings) -> u64 {
+    let workers = settings.worker_count();
     let pooled: usize = settings.upstreams.iter().map(|upstream| upstream.max_idle).sum();
     let connections = settings.server.limits.connections.saturating_mul(2);
     let needed = workers
         .saturating_mul(pooled + settings.listeners.len() + PER_WORKER)
         .saturating_add(connections + RESERVE);
     u64::try_from(needed).unwrap_or(u64::MAX)
-}
-
-/// One worker per core that this process may use; a container's CPU quota counts.
-pub(super) fn worker_count(settings: &Settings) -> usize {
-    settings
-        .server
-        .workers
-        .or_else(|| thread::available_parallelism().ok())
-        .map_or(1, NonZeroUsize::get)
 }

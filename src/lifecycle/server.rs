@@ -25,7 +25,6 @@ use crate::{
 
 use super::{
     control::{self, ConfigurationTasks, Control, ControlParts},
-    descriptors::worker_count,
     drain::{DrainTimeouts, Grace},
     inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
@@ -132,7 +131,7 @@ impl Server {
         let ServerParts { clock, metrics, sources, log_level, is_service } = parts;
         register_all(&metrics);
         let (settings, watch) = settled(settings, sources.as_ref());
-        let workers = worker_count(&settings);
+        let workers = settings.worker_count();
         let signals = WorkerSignals::default();
         let (stop, stages) = (signals.stop_accepting.clone(), signals.stages.clone());
         let mut listeners = OpenListeners::new(workers, &metrics, stop, stages);
@@ -150,7 +149,7 @@ impl Server {
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let of = Arc::clone(&config);
-        watch_expiry(&metrics, move || (of.load().tls(), of.load().upstream_tls()));
+        watch_expiry(&metrics, move || of.load().certificates());
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
         let busy = busy_time(&metrics);
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);

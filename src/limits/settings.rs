@@ -69,6 +69,8 @@ const MAX_LIMITS: usize = 1_000;
 const MAX_BURST: u32 = 1_000_000;
 /// As many connections as there may be.
 const MAX_CONCURRENCY: u32 = 1_000_000;
+/// The bucket of one caller.
+pub(crate) const BUCKET_BYTES: usize = 64;
 /// Some 6 MiB when full; more callers than most services have in the time that a bucket takes to
 /// fill.
 const DEFAULT_MAX_KEYS: usize = 100_000;

@@ -9,7 +9,7 @@ mod periodic_metrics;
 mod receiver;
 mod span_messages;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
@@ -21,7 +21,9 @@ use self::{
     periodic_metrics::PeriodicMetrics,
     receiver::{ExportVerdict, OtlpReceiver, Signal},
 };
-use super::{Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings};
+use super::{
+    Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings, tracer::ExportTrouble,
+};
 use crate::telemetry::MetricRegistry;
 
 /// Exports the spans of one queue, until it is closed.
@@ -32,7 +34,7 @@ pub struct Exporter {
     resource: Resource,
     metrics: SpanMetrics,
     periodic: Option<PeriodicMetrics>,
-    is_failing: bool,
+    trouble: ExportTrouble,
 }
 
 /// How long spans wait for others, to be sent with them.
@@ -64,8 +66,18 @@ impl Exporter {
             resource,
             metrics: counted.of_spans(),
             periodic,
-            is_failing: false,
+            trouble: ExportTrouble::default(),
         }
+    }
+
+    /// The receiver, as it is shown.
+    pub(super) fn receiver(&self) -> String {
+        self.receiver.shown().to_owned()
+    }
+
+    /// Why spans are not exported; it follows the exports.
+    pub(super) fn trouble(&self) -> ExportTrouble {
+        Arc::clone(&self.trouble)
     }
 
     /// Exports until the queue is closed, or until `stop` and then what waits, each batch once.
@@ -138,8 +150,8 @@ impl Exporter {
 
     fn fails(&mut self, problem: &str) {
         self.metrics.failing.set(1);
-        if !self.is_failing {
-            self.is_failing = true;
+        let is_new = self.trouble.lock().replace(problem.to_owned()).is_none();
+        if is_new {
             let receiver = self.receiver.shown();
             tracing::warn!(
                 receiver,
@@ -151,8 +163,8 @@ impl Exporter {
 
     fn works(&mut self) {
         self.metrics.failing.set(0);
-        if self.is_failing {
-            self.is_failing = false;
+        let was_failing = self.trouble.lock().take().is_some();
+        if was_failing {
             let receiver = self.receiver.shown();
             tracing::info!(receiver, "spans are exported again");
         }

@@ -86,6 +86,8 @@ const DEFAULT_SERVICE_NAME: &str = "countersign";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUTS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_mins(1);
+/// A span with its attributes.
+pub(crate) const SPAN_BYTES: usize = 1024;
 /// As OpenTelemetry's batch processor has it: about 2 MiB, and 40 s at 1 % of 5,000 requests a
 /// second.
 const DEFAULT_QUEUE: usize = 2048;

@@ -1,10 +1,18 @@
 //! Which requests are sampled, and where their spans go.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{Exporter, Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings};
-use crate::telemetry::MetricRegistry;
+use crate::{
+    readiness::{Dependency, DependencyKind},
+    telemetry::MetricRegistry,
+};
+
+/// Why spans are not exported at present, as the exporter has seen it last.
+pub(super) type ExportTrouble = Arc<Mutex<Option<String>>>;
 
 /// The sampling of one configuration, and the queue to its exporter. The exporter ends when the
 /// last tracer of its queue is gone.
@@ -14,6 +22,8 @@ pub struct Tracer {
     queue: mpsc::Sender<Box<RequestSpans>>,
     metrics: SpanMetrics,
     exporter: Mutex<Option<Box<Exporter>>>,
+    receiver: String,
+    trouble: ExportTrouble,
 }
 
 impl Tracer {
@@ -21,14 +31,21 @@ impl Tracer {
     pub fn new(settings: &OtelSettings, metrics: &MetricRegistry) -> Self {
         let counted = Metrics::register(metrics);
         let (queue, waiting) = mpsc::channel(settings.queue);
+        let exporter = Exporter::new(settings, waiting, &counted, metrics);
         Self {
             settings: settings.clone(),
             queue,
             metrics: counted.of_spans(),
-            exporter: Mutex::new(Some(Box::new(Exporter::new(
-                settings, waiting, &counted, metrics,
-            )))),
+            receiver: exporter.receiver(),
+            trouble: exporter.trouble(),
+            exporter: Mutex::new(Some(Box::new(exporter))),
         }
+    }
+
+    /// Whether the receiver takes spans. No request depends on it.
+    pub fn dependency(&self) -> Dependency {
+        let trouble = self.trouble.lock().clone();
+        Dependency::optional(DependencyKind::TraceReceiver, &self.receiver, trouble)
     }
 
     /// Whether it is the tracer of these settings.

@@ -139,7 +139,13 @@ pub(super) async fn serve<S: ByteStream>(
     };
     let deadlines = Deadlines::of(&limits);
     let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
-        return unserved::note(&worker, &accepted.peer, accepted.listener, unserved::foreign());
+        return unserved::note(
+            &worker,
+            &accepted.peer,
+            accepted.listener,
+            unserved::foreign(),
+            None,
+        );
     };
     let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {

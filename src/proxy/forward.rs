@@ -15,12 +15,13 @@ use crate::{
         AnswerFrom, AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, RequestArrival,
         RequestRecord, UploadFault, VerifiedBody,
     },
-    gate::Admission,
     identity::clean_response,
     policy::settings::{BodyHandling, ExchangeLimits},
     reason::Reason,
+    signature::VerifiedSignature,
     upstream::{
-        AnswerBody, RequestBody, SendAttempts, UpstreamAnswer, UpstreamError, UpstreamPool,
+        AnswerBody, OwnHeaders, RequestBody, SendAttempts, UpstreamAnswer, UpstreamError,
+        UpstreamPool,
     },
     wire::framing,
 };
@@ -128,8 +129,9 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers, exchange.record());
-        let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
-            exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
+        let forward = exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
+        let Forward { request: canonical, outgoing, admission, origin, body, .. } = forward;
+        let (to_sign, permit) = (forward.answer, forward.permit);
         guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         let rules = self.serving.config.routes.get(admission.route().id());
@@ -158,19 +160,28 @@ impl Forwarder<'_> {
         let form = exchange.form();
         let is_signed = admission.signature().is_some();
         let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
-        loops.mark(&mut parts.headers, parts.version);
+        let record = exchange.record();
+        let own_headers = OwnHeaders {
+            id: (record.id_header(), record.id()),
+            loop_mark: loops.mark(parts.version),
+            origin,
+        };
         let form = OutboundForm::of(upstream, upgrade.is_some());
         let target = outgoing.as_deref().map_or_else(|| canonical.target(), |it| &it.target);
         if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
-        let mut request = Box::new(Request::from_parts(parts, body));
         if let Some(upgrade) = &upgrade {
-            upgrade.request_upgrade(request.headers_mut());
+            upgrade.request_upgrade(&mut parts.headers);
         }
-        let progress = request.body().progress();
+        let progress = body.progress();
+        let signature = admission.signature();
+        let begin = || signature.iter().for_each(|signature| signature.commit());
+        // The id of a signed message counts as used once it is sent.
+        let attempts = SendAttempts::new(record, &own_headers, &begin);
         let timeout = rules.limits.response_timeout;
-        let mut answer = self.send(exchange, &admission, request, upstream, timeout).await;
+        let request = (&mut parts, body);
+        let mut answer = self.send(request, signature, upstream, timeout, &attempts).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
             LocationRewriter::new(&back, upstream.settings().addresses().collect(), host)
@@ -215,17 +226,13 @@ impl Forwarder<'_> {
 
     async fn send(
         &self,
-        exchange: &Exchange<'_>,
-        admission: &Admission<'_>,
-        request: Box<Request<RequestBody>>,
+        request: (&mut Parts, RequestBody),
+        signature: Option<&VerifiedSignature>,
         upstream: &UpstreamPool,
         response_timeout: Duration,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let progress = request.body().progress();
-        let signature = admission.signature();
-        let begin = || signature.iter().for_each(|signature| signature.commit());
-        // The id of a signed message counts as used once it is sent.
-        let attempts = SendAttempts::new(exchange.record(), &begin);
+        let progress = request.1.progress();
         let answer = upstream.send(request, signature.is_none(), response_timeout, attempts).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()

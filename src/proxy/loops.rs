@@ -82,11 +82,10 @@ impl LoopGuard {
         Err(Reason::LoopDetected)
     }
 
-    /// Adds our element behind those of the hops before.
-    pub(super) fn mark(&self, headers: &mut HeaderMap, received: Version) {
+    /// The field to add behind those of the hops before.
+    pub(super) fn mark(&self, received: Version) -> (&HeaderName, &HeaderValue) {
         let Marks { http1, http2 } = &self.marks;
-        let mark = if received == Version::HTTP_2 { http2 } else { http1 };
-        headers.append(&self.header, mark.clone());
+        (&self.header, if received == Version::HTTP_2 { http2 } else { http1 })
     }
 
     fn has_marked(&self, headers: &HeaderMap) -> bool {
@@ -140,7 +139,9 @@ mod tests {
         for (name, value) in before {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        LoopGuard::with_id(header, OURS).of_worker().mark(&mut headers, received);
+        let guard = LoopGuard::with_id(header, OURS).of_worker();
+        let (name, mark) = guard.mark(received);
+        headers.append(name, mark.clone());
         headers
     }
 

@@ -1,6 +1,6 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     identity::forwarded::settings::LoopHeader,
@@ -24,6 +24,8 @@ pub struct ProxyParts<'s> {
     pub resolver: Option<&'s ResolverSettings>,
     /// What requests of each route may take.
     pub routes: PerRoute<RouteLimitParts>,
+    /// Files with certificates towards providers and stores, each with the name of its setting.
+    pub trusted_files: Vec<(String, &'s Path)>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
 }

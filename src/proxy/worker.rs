@@ -19,7 +19,7 @@ use crate::{
     readiness::{Dependency, DependencyKind},
     tasks::Tasks,
     telemetry::MetricRegistry,
-    tls::{ServerTls, UpstreamTls},
+    tls::{FileEnding, ServerTls, TlsInUse, UpstreamTls, file_endings},
     upstream::{self, UpstreamPool},
 };
 
@@ -39,6 +39,8 @@ pub struct ProxyConfig {
     loops: LoopGuard,
     upstreams: PerUpstream<Arc<ServedUpstream>>,
     pub(super) routes: PerRoute<RouteRules>,
+    /// When the certificates towards providers and stores expire.
+    trusted: Vec<FileEnding>,
     /// Cancelled when another configuration has taken its place.
     superseded: CancellationToken,
 }
@@ -111,6 +113,7 @@ impl ProxyConfig {
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
             routes,
+            trusted: file_endings(&parts.trusted_files),
             superseded: CancellationToken::new(),
         };
         (config, tasks)
@@ -156,6 +159,12 @@ impl ProxyConfig {
     /// The loaded `[upstreams.NAME.tls]` of all upstreams.
     pub fn upstream_tls(&self) -> Vec<Arc<UpstreamTls>> {
         self.upstreams.iter().filter_map(|upstream| upstream.tls.clone()).collect()
+    }
+
+    /// Every certificate in use, for who watches when they expire.
+    pub(crate) fn certificates(&self) -> TlsInUse {
+        let (listeners, upstreams) = (self.tls(), self.upstream_tls());
+        TlsInUse { listeners, upstreams, trusted: self.trusted.clone() }
     }
 
     /// How the upstreams with several endpoints do.

@@ -23,6 +23,8 @@ pub enum DependencyKind {
     Upstream,
     /// The evidence journal.
     Journal,
+    /// What takes the spans of requests.
+    TraceReceiver,
     /// A listener.
     Listener,
     /// The threads that serve requests.
@@ -68,6 +70,7 @@ impl DependencyKind {
             Self::SharedStore => "shared",
             Self::Upstream => "upstream",
             Self::Journal => "journal",
+            Self::TraceReceiver => "trace_receiver",
             Self::Listener => "listener",
             Self::Workers => "workers",
         }
@@ -80,6 +83,7 @@ impl DependencyKind {
             Self::Introspection => "introspection of issuer",
             Self::UpstreamCredential => "upstream credential",
             Self::SharedStore => "shared store",
+            Self::TraceReceiver => "receiver of traces",
             kind => kind.name(),
         }
     }

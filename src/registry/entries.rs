@@ -11,7 +11,7 @@ use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
     lookup::{Cache, Lifetime},
-    registry::settings::RegistrySettings,
+    registry::settings::{ENTRY_BYTES, RegistrySettings},
 };
 
 use super::Registered;
@@ -54,8 +54,6 @@ pub(super) enum Cached {
     Miss,
 }
 
-/// A signer's entry with its keys takes some 5 KiB.
-const BYTES_PER_ENTRY: usize = 8 * 1024;
 /// How long a name that the registry fails about is not looked up again, in seconds: its sender
 /// must not take all the turns. A new signer waits for no more than this after a hiccup.
 const BACKOFF: i64 = 2;
@@ -74,7 +72,7 @@ impl Cached {
 
 impl Entries {
     pub(super) fn new(settings: &RegistrySettings) -> Self {
-        let bytes = settings.entries.saturating_mul(BYTES_PER_ENTRY);
+        let bytes = settings.entries.saturating_mul(ENTRY_BYTES);
         Self {
             known: Mutex::new(BoundedMap::new(settings.entries, bytes)),
             absent: Cache::new(UNKNOWN_ENTRIES, usize::MAX),

@@ -107,6 +107,20 @@ impl Registry {
         }
     }
 
+    /// What counts of a signer without a lookup; `None`: a request would send one first, and wait
+    /// for it.
+    pub fn find_cached(&self, signer: &str) -> Option<Result<Arc<Registered>, LookupError>> {
+        if !is_name(signer) {
+            return Some(Err(LookupError::Unknown));
+        }
+        match self.entries.find(signer, self.clock.now()) {
+            Cached::Fresh(entry) | Cached::Stale(entry) => Some(Ok(entry)),
+            Cached::Unknown => Some(Err(LookupError::Unknown)),
+            Cached::BackingOff => Some(Err(LookupError::Unavailable)),
+            Cached::Expired(_) | Cached::Miss => None,
+        }
+    }
+
     /// No request looked this signer up while its entry aged: a key that was withdrawn long ago
     /// must not pass once more. The entry counts only if the lookup fails.
     async fn find_expired(

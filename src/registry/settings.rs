@@ -116,6 +116,8 @@ const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(1);
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
+/// A signer's entry with its keys takes some 5 KiB.
+pub(crate) const ENTRY_BYTES: usize = 8 * 1024;
 /// Networks have hundreds of participants.
 const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;

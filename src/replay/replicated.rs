@@ -5,7 +5,7 @@ use crate::{
     shared::{LostStore, SharedKey, SharedKind, SharedStore},
 };
 
-use super::{MemoryStore, ReplayCheck, ReplayId, ReplayStore};
+use super::{MemoryStore, ReplayCheck, ReplayId, ReplayStore, table::ReplayState};
 
 /// Inserts into memory, and into Redis where that is configured and reachable. Memory comes first:
 /// what this replica has accepted is refused without a round trip.
@@ -18,6 +18,16 @@ pub struct ReplicatedStore {
 impl ReplicatedStore {
     pub(super) fn new(memory: MemoryStore, shared: SharedStore) -> Self {
         Self { memory, shared }
+    }
+
+    /// What this replica knows of the id; remembers nothing.
+    pub fn check_in_memory(&self, id: ReplayId, now: UnixTime) -> ReplayState {
+        self.memory.check(id, now)
+    }
+
+    /// Whether other replicas may know more.
+    pub fn is_shared(&self) -> bool {
+        self.shared.dependency().is_some()
     }
 }
 

@@ -85,16 +85,16 @@ impl Drop for ReplayReservation {
 mod tests {
     use super::*;
 
-    use crate::{clock::UnixTime, replay::table::Insertion};
+    use crate::{clock::UnixTime, replay::table::ReplayState};
 
     const ID: [&str; 1] = ["1"];
 
-    fn insert(table: &SharedTable) -> Insertion {
+    fn insert(table: &SharedTable) -> ReplayState {
         table.lock().check_and_insert(ReplayId::new(&ID), UnixTime(0), UnixTime(60), 10)
     }
 
     fn reserved(table: &SharedTable) -> ReplayReservation {
-        assert_eq!(insert(table), Insertion::New);
+        assert_eq!(insert(table), ReplayState::New);
         ReplayReservation::new(ReplayId::new(&ID), table.clone())
     }
 
@@ -107,7 +107,7 @@ mod tests {
         late.commit();
         late.rollback().await; // it turned out not to have reached anybody
         reserved(&table).commit();
-        assert_eq!(insert(&table), Insertion::Replayed);
+        assert_eq!(insert(&table), ReplayState::Replayed);
     }
 
     #[tokio::test]
@@ -123,7 +123,7 @@ mod tests {
             () = waiting => {}
             () = std::future::ready(()) => {}
         }
-        assert_eq!(insert(&table), Insertion::New);
+        assert_eq!(insert(&table), ReplayState::New);
     }
 
     #[tokio::test]
@@ -133,8 +133,8 @@ mod tests {
         first.rollback().await;
         let second = reserved(&table);
         drop(first);
-        assert_eq!(insert(&table), Insertion::Replayed, "the second one stands");
+        assert_eq!(insert(&table), ReplayState::Replayed, "the second one stands");
         drop(second);
-        assert_eq!(insert(&table), Insertion::New);
+        assert_eq!(insert(&table), ReplayState::New);
     }
 }

@@ -78,6 +78,9 @@ pub enum ReplayCheck {
     Unavailable,
 }
 
+/// What an id takes in memory.
+pub(crate) const ID_BYTES: usize = 128;
+
 /// For how long a store remembers ids, and how many.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplayLimits {

@@ -30,11 +30,14 @@ pub(super) struct IdTable {
     latest: Option<UnixTime>,
 }
 
-/// The result of a check.
+/// What a table knows of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Insertion {
+pub enum ReplayState {
+    /// It was not used before.
     New,
+    /// It was used before.
     Replayed,
+    /// There is no room to remember it.
     Full,
 }
 
@@ -47,21 +50,29 @@ impl IdTable {
         now: UnixTime,
         until: UnixTime,
         max_entries: usize,
-    ) -> Insertion {
+    ) -> ReplayState {
+        let state = self.check(id, now, max_entries);
+        if state == ReplayState::New {
+            let lag = self.latest.map_or(0, |latest| latest.0.saturating_sub(now.0));
+            let until = UnixTime(until.0.saturating_add(lag));
+            self.until.insert(id, until);
+            self.order.insert((until, id));
+        }
+        state
+    }
+
+    /// What an insertion would find.
+    pub(super) fn check(&mut self, id: ReplayId, now: UnixTime, max_entries: usize) -> ReplayState {
         let latest = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(latest);
         self.expire(latest);
         if self.until.contains_key(&id) {
-            return Insertion::Replayed;
+            ReplayState::Replayed
+        } else if self.until.len() >= max_entries {
+            ReplayState::Full
+        } else {
+            ReplayState::New
         }
-        if self.until.len() >= max_entries {
-            return Insertion::Full;
-        }
-        let lag = latest.0.saturating_sub(now.0);
-        let until = UnixTime(until.0.saturating_add(lag));
-        self.until.insert(id, until);
-        self.order.insert((until, id));
-        Insertion::New
     }
 
     /// The id counts as never used.
@@ -90,7 +101,7 @@ mod tests {
     }
 
     /// Inserts that id at `now`, for `window` seconds.
-    fn insert(table: &mut IdTable, number: u8, now: i64, window: i64) -> Insertion {
+    fn insert(table: &mut IdTable, number: u8, now: i64, window: i64) -> ReplayState {
         table.check_and_insert(id(number), UnixTime(now), UnixTime(now + window), 10)
     }
 
@@ -98,11 +109,11 @@ mod tests {
     fn s8_an_id_is_known_until_its_window_is_over() {
         let mut table = IdTable::default();
         let mut insert = |number, now| insert(&mut table, number, now, 10);
-        assert_eq!(insert(1, 0), Insertion::New);
-        assert_eq!(insert(1, 9), Insertion::Replayed);
-        assert_eq!(insert(2, 9), Insertion::New);
-        assert_eq!(insert(1, 10), Insertion::New);
-        assert_eq!(insert(2, 18), Insertion::Replayed);
+        assert_eq!(insert(1, 0), ReplayState::New);
+        assert_eq!(insert(1, 9), ReplayState::Replayed);
+        assert_eq!(insert(2, 9), ReplayState::New);
+        assert_eq!(insert(1, 10), ReplayState::New);
+        assert_eq!(insert(2, 18), ReplayState::Replayed);
     }
 
     #[test]
@@ -112,22 +123,22 @@ mod tests {
             |number, now| table.check_and_insert(id(number), UnixTime(now), UnixTime(now + 10), 2);
         assert_eq!(
             (insert(1, 0), insert(2, 1), insert(3, 2)),
-            (Insertion::New, Insertion::New, Insertion::Full)
+            (ReplayState::New, ReplayState::New, ReplayState::Full)
         );
-        assert_eq!(insert(1, 3), Insertion::Replayed);
-        assert_eq!(insert(3, 10), Insertion::New);
+        assert_eq!(insert(1, 3), ReplayState::Replayed);
+        assert_eq!(insert(3, 10), ReplayState::New);
     }
 
     #[test]
     fn an_id_that_was_removed_is_new_once_more() {
         let mut table = IdTable::default();
-        assert_eq!(insert(&mut table, 1, 0, 10), Insertion::New);
+        assert_eq!(insert(&mut table, 1, 0, 10), ReplayState::New);
         table.remove(id(1));
         table.remove(id(2));
-        assert_eq!(insert(&mut table, 1, 5, 10), Insertion::New);
-        assert_eq!(insert(&mut table, 1, 10, 10), Insertion::Replayed);
+        assert_eq!(insert(&mut table, 1, 5, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 1, 10, 10), ReplayState::Replayed);
         for _ in 0..5 {
-            assert_eq!(insert(&mut table, 2, 10, 10), Insertion::New);
+            assert_eq!(insert(&mut table, 2, 10, 10), ReplayState::New);
             table.remove(id(2));
         }
         assert_eq!((table.until.len(), table.order.len()), (1, 1));
@@ -136,19 +147,19 @@ mod tests {
     #[test]
     fn a_shorter_window_is_not_as_long_as_the_one_before() {
         let mut table = IdTable::default();
-        assert_eq!(insert(&mut table, 1, 0, 1000), Insertion::New);
-        assert_eq!(insert(&mut table, 2, 1, 10), Insertion::New);
-        assert_eq!(insert(&mut table, 2, 10, 10), Insertion::Replayed);
-        assert_eq!(insert(&mut table, 2, 11, 10), Insertion::New);
-        assert_eq!(insert(&mut table, 1, 999, 10), Insertion::Replayed);
+        assert_eq!(insert(&mut table, 1, 0, 1000), ReplayState::New);
+        assert_eq!(insert(&mut table, 2, 1, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 2, 10, 10), ReplayState::Replayed);
+        assert_eq!(insert(&mut table, 2, 11, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 1, 999, 10), ReplayState::Replayed);
     }
 
     #[test]
     fn d11_a_clock_that_was_set_back_expires_nothing_early() {
         let mut table = IdTable::default();
-        assert_eq!(insert(&mut table, 1, 100, 10), Insertion::New);
-        assert_eq!(insert(&mut table, 2, 50, 10), Insertion::New);
-        assert_eq!(insert(&mut table, 2, 70, 10), Insertion::Replayed);
-        assert_eq!(insert(&mut table, 2, 110, 10), Insertion::New);
+        assert_eq!(insert(&mut table, 1, 100, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 2, 50, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 2, 70, 10), ReplayState::Replayed);
+        assert_eq!(insert(&mut table, 2, 110, 10), ReplayState::New);
     }
 }

@@ -108,6 +108,8 @@ const DEFAULT_MAX_BYTES: usize = 8 * 1024 * 1024;
 const MIN_MAX_BYTES: usize = 1024;
 /// Document and list are held in memory side by side while the one becomes the other.
 const MAX_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// What is kept of an entry.
+pub(crate) const LIST_ENTRY_BYTES: usize = 160;
 /// Some 15 MiB of memory. Tokens that have expired need no entry.
 const DEFAULT_MAX_ENTRIES: usize = 100_000;
 /// What a list of the largest size could hold.
@@ -118,6 +120,8 @@ const DEFAULT_LOGOUT_TTL: Duration = Duration::from_hours(24);
 const MIN_LOGOUT_TTL: Duration = Duration::from_mins(15);
 /// Tokens that live longer than a month are not ended by logging out.
 const MAX_LOGOUT_TTL: Duration = Duration::from_hours(30 * 24);
+/// A logout as it usually is, with a session and a subject of 36 characters.
+pub(crate) const LOGOUT_BYTES: usize = 512;
 /// More than one a second, all day; some 40 MiB.
 const DEFAULT_MAX_LOGOUTS: usize = 100_000;
 /// Each takes up to 2 KiB.

@@ -112,6 +112,7 @@ impl Settings {
                 label: route.label().into(),
                 limits: self.limits_of(route),
             }),
+            trusted_files: self.trusted_files(),
             loop_header: self.forwarding.loop_header,
         }
     }

@@ -28,7 +28,6 @@ mod credentials;
 mod issuers;
 mod limits;
 mod listeners;
-mod memory;
 mod own_addresses;
 mod static_headers;
 mod upstream_credentials;
@@ -248,7 +247,7 @@ fn shared_warnings(settings: &SharedSettings) -> impl Iterator<Item = String> {
 }
 
 /// `issuers.corp.keys: …`
-fn warning(setting: &[&str], text: &str) -> String {
+pub(super) fn warning(setting: &[&str], text: &str) -> String {
     format!("{}: {text}", setting.join("."))
 }
 

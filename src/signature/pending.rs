@@ -5,15 +5,14 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer_key::FoundKey,
+    AsideSignature, PayloadFacts, SignatureRules, VerifiedSignature, content, signer_key::FoundKey,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, PayloadReader, SignedPayload},
-    json::{Json, Object},
+    json::Object,
     policy::CanonicalRequest,
     providers::LiveSignerKeys,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
-    replay::ReplayReservation,
 };
 
 /// A signature with its key, not verified yet.
@@ -170,9 +169,37 @@ impl<'r> PendingSignature<'r> {
         let signed = reader.finish();
         let key = key.confirmed_by(&signed, &claimed, claims).await;
         let key = key.map_err(|reason| claimed.cause(reason, rules))?;
-        let reservation = check_content(rules, &claimed, id, header.as_ref(), in_memory).await?;
+        let now = rules.clock.now();
+        let id = content::check(rules, id, header.as_ref(), in_memory, now)?;
+        let reservation = match (&rules.replay, id) {
+            (Some(replay), Some(id)) => Some(replay.reserve(&claimed.signer, &id, now).await?),
+            _ => None,
+        };
         let at = rules.clock.now();
         Ok(rules.report.verified(claimed, key, payload, hash_of(&signed), reservation, at))
+    }
+
+    /// As [`Self::finish`], of a body in memory and without any effect: nothing is counted, no
+    /// lookup is sent, and the message's id may be used as before.
+    ///
+    /// # Errors
+    /// The reason why it does not pass.
+    pub fn finish_aside(
+        mut self,
+        request: &CanonicalRequest,
+        body: &[u8],
+    ) -> Result<AsideSignature, Cause> {
+        let payload = self.payload(request).map_err(without_body)?;
+        let Self { rules, claimed, key, id, header, reader, .. } = self;
+        if !key.verifies(&reader.finish()) {
+            return Err(claimed.cause(Reason::SignatureInvalid, rules));
+        }
+        let now = rules.clock.now();
+        let id = content::check(rules, id, header.as_ref(), Some(body), now)?;
+        if let (Some(replay), Some(id)) = (&rules.replay, id) {
+            replay.check(&claimed.signer, &id, now)?;
+        }
+        Ok(AsideSignature::new(payload, rules.report.headers(&claimed, &key, now)))
     }
 
     /// What is signed: the body, or the path in its place.
@@ -191,43 +218,6 @@ impl<'r> PendingSignature<'r> {
         });
         Ok(PayloadFacts { sha256, length, kind })
     }
-}
-
-/// Checks the signed message's age, and whether it is a replay. The body is parsed only now that it
-/// is known to be the signer's.
-async fn check_content(
-    rules: &SignatureRules,
-    claimed: &ClaimedSignature,
-    id: Option<String>,
-    header: Option<&Object>,
-    in_memory: Option<&[u8]>,
-) -> Result<Option<ReplayReservation>, Cause> {
-    let now = rules.clock.now();
-    // Once more, at the very moment at which it is looked up whether the message was here before:
-    // while a slow body came, it may have been forgotten.
-    if let (Some(freshness), Some(header)) = (&rules.freshness, header) {
-        freshness.check_header(header, now)?;
-    }
-    let body = if rules.reads_body { Some(json(in_memory)?) } else { None };
-    if let (Some(freshness), Some(body)) = (&rules.freshness, &body) {
-        freshness.check_body(body, now)?;
-    }
-    let Some(replay) = &rules.replay else {
-        return Ok(None);
-    };
-    let id = match (id, &body) {
-        (None, Some(body)) => ReplayRule::id_in_body(replay, body)?,
-        (id, _) => id,
-    };
-    let id = id.ok_or(Reason::SignatureFieldMissing)?;
-    replay.reserve(&claimed.signer, &id, now).await.map(Some)
-}
-
-fn json(body: Option<&[u8]>) -> Result<Json, Cause> {
-    let body = body.and_then(|body| Json::parse(body).ok());
-    body.ok_or_else(|| {
-        Reason::SignatureFieldMissing.about(Subject::new(Part::Body, Fault::NotJson))
-    })
 }
 
 #[cold]

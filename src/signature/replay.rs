@@ -7,7 +7,8 @@ use crate::{
     providers::Providers,
     reason::{Cause, Fault, Reason},
     replay::{
-        ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore, ReplicatedStore,
+        ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayState, ReplayStore,
+        ReplicatedStore,
     },
     signature::settings::{MessageField, ReplaySettings, SignatureSettings},
 };
@@ -53,22 +54,43 @@ impl ReplayRule {
         id: &str,
         now: UnixTime,
     ) -> Result<ReplayReservation, Cause> {
-        let id = ReplayId::new(&["signature", &self.rules, signer, id]);
-        match self.store.check_and_insert(id, now).await {
+        match self.store.check_and_insert(self.name_of(signer, id), now).await {
             ReplayCheck::New(reservation) => Ok(reservation),
-            ReplayCheck::Replayed => {
-                let subject = self.id.subject(Fault::Duplicate);
-                Err(Reason::SignatureReplayed.about(subject.setting("replay.window")))
-            }
-            ReplayCheck::Full => {
-                let subject = self.id.subject(Fault::Unavailable);
-                Err(Reason::ReplayMemoryFull.about(subject.setting("replay.entries")))
-            }
+            ReplayCheck::Replayed => Err(self.replayed()),
+            ReplayCheck::Full => Err(self.full()),
             ReplayCheck::Unavailable => {
                 let subject = self.id.subject(Fault::Unavailable);
                 Err(Reason::ReplayUnavailable.about(subject.setting("shared.replay.on_failure")))
             }
         }
+    }
+
+    /// Whether this process has seen the id; reserves nothing.
+    pub(super) fn check(&self, signer: &str, id: &str, now: UnixTime) -> Result<(), Cause> {
+        match self.store.check_in_memory(self.name_of(signer, id), now) {
+            ReplayState::New => Ok(()),
+            ReplayState::Replayed => Err(self.replayed()),
+            ReplayState::Full => Err(self.full()),
+        }
+    }
+
+    /// Whether other replicas know of ids that this process has not seen.
+    pub(super) fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    fn name_of(&self, signer: &str, id: &str) -> ReplayId {
+        ReplayId::new(&["signature", &self.rules, signer, id])
+    }
+
+    fn replayed(&self) -> Cause {
+        let subject = self.id.subject(Fault::Duplicate);
+        Reason::SignatureReplayed.about(subject.setting("replay.window"))
+    }
+
+    fn full(&self) -> Cause {
+        let subject = self.id.subject(Fault::Unavailable);
+        Reason::ReplayMemoryFull.about(subject.setting("replay.entries"))
     }
 }
 

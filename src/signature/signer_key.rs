@@ -36,6 +36,35 @@ pub(super) async fn find(
     }
 }
 
+/// The same for an explanation, which sends no lookup to a registry: `None` where a request would
+/// wait for one. Keys for an unknown `kid` are fetched as for a request, within their cooldown.
+pub(super) async fn find_aside(
+    keys: &LiveSignerKeys,
+    claimed: &ClaimedSignature,
+    signers: &Signers,
+    claims: Option<&Object>,
+    now: UnixTime,
+) -> Result<Option<FoundKey>, Reason> {
+    let registry = match keys {
+        LiveSignerKeys::Set(keys) => {
+            return find_in_set(keys, claimed, signers, now).await.map(Some);
+        }
+        LiveSignerKeys::Registry(registry) => registry,
+    };
+    let Some(entry) = registry.find_cached(&claimed.signer) else {
+        return Ok(None);
+    };
+    let entry = entry.map_err(not_found)?;
+    key_of(registry, &entry, claimed, claims).map(Some)
+}
+
+fn not_found(error: LookupError) -> Reason {
+    match error {
+        LookupError::Unknown => Reason::SignerUnknown,
+        LookupError::Unavailable => Reason::KeysUnavailable,
+    }
+}
+
 impl FoundKey {
     /// Whether the signature is valid under it.
     pub(super) fn verifies(&self, signed: &SignedPayload) -> bool {
@@ -75,10 +104,7 @@ async fn find_in_registry(
     claimed: &ClaimedSignature,
     claims: Option<&Object>,
 ) -> Result<FoundKey, Reason> {
-    let entry = registry.find(&claimed.signer).await.map_err(|error| match error {
-        LookupError::Unknown => Reason::SignerUnknown,
-        LookupError::Unavailable => Reason::KeysUnavailable,
-    })?;
+    let entry = registry.find(&claimed.signer).await.map_err(not_found)?;
     match key_of(registry, &entry, claimed, claims) {
         // The key may have changed, or the signer may have been approved since: one more lookup.
         Err(

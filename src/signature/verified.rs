@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use prometheus::IntCounter;
 
 use super::{AnswerSigner, Metrics, PayloadFacts, pending::ClaimedSignature, signer_key::FoundKey};
@@ -23,7 +23,7 @@ pub struct VerifiedSignature {
     key: Arc<VerificationKey>,
     payload: PayloadFacts,
     signed_hash: Option<Arc<[u8]>>,
-    headers: Vec<(http::HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     answers: Option<Arc<AnswerSigner>>,
     reservation: Option<ReplayReservation>,
 }
@@ -62,13 +62,7 @@ impl SignatureReport {
         if let Some(counter) = position.and_then(|position| self.verified.get(position)) {
             counter.inc();
         }
-        let headers = self.forward.iter().filter_map(|forward| {
-            let text = text(forward.fact, &claimed, &key.key, at)?;
-            let mut value = HeaderValue::from_str(&text).ok()?;
-            value.set_sensitive(true);
-            Some((forward.header.clone(), value))
-        });
-        let headers = headers.collect();
+        let headers = self.headers(&claimed, &key, at);
         VerifiedSignature {
             rules: Arc::clone(&self.rules),
             claimed,
@@ -79,6 +73,22 @@ impl SignatureReport {
             answers: self.answers.clone(),
             reservation,
         }
+    }
+
+    /// What the upstream receives of it.
+    pub(super) fn headers(
+        &self,
+        claimed: &ClaimedSignature,
+        key: &FoundKey,
+        at: UnixTime,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let headers = self.forward.iter().filter_map(|forward| {
+            let text = text(forward.fact, claimed, &key.key, at)?;
+            let mut value = HeaderValue::from_str(&text).ok()?;
+            value.set_sensitive(true);
+            Some((forward.header.clone(), value))
+        });
+        headers.collect()
     }
 }
 

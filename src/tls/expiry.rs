@@ -1,7 +1,7 @@
 //! When certificates and revocation lists end that were read from files: an operator has to know
 //! days before.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::{
@@ -10,13 +10,28 @@ use x509_parser::{
 
 use crate::{clock::UnixTime, telemetry::MetricRegistry};
 
-use super::{Metrics, ServerTls, UpstreamTls};
+use super::{Metrics, ServerTls, UpstreamTls, files::chain};
 
 /// The setting that names a file, and when what it holds ends.
-pub(super) type FileEnding = (String, UnixTime);
+pub(crate) type FileEnding = (String, UnixTime);
 
-/// The TLS in use, of listeners and towards upstreams.
-pub(crate) type TlsInUse = (Vec<Arc<ServerTls>>, Vec<Arc<UpstreamTls>>);
+/// The certificates in use.
+#[derive(Debug, Default)]
+pub(crate) struct TlsInUse {
+    pub(crate) listeners: Vec<Arc<ServerTls>>,
+    pub(crate) upstreams: Vec<Arc<UpstreamTls>>,
+    /// Those towards providers and stores, as they were when the configuration came into force.
+    pub(crate) trusted: Vec<FileEnding>,
+}
+
+/// When the first certificate of each file expires; none of a file that can't be read.
+pub(crate) fn file_endings(files: &[(String, &Path)]) -> Vec<FileEnding> {
+    let ending = |(setting, file): &(String, &Path)| {
+        let certificates = chain(file).ok()?;
+        first_expiry(&certificates).map(|at| (setting.clone(), at))
+    };
+    files.iter().filter_map(ending).collect()
+}
 
 /// Shows when the files of whatever is in use end, read at every scrape: what was renewed, or
 /// removed from the configuration, is so at once.
@@ -27,14 +42,13 @@ pub(crate) fn watch_expiry(
     let metrics = Metrics::register(metrics);
     let of = in_use.clone();
     metrics.certificates.watch(move || {
-        let (listeners, upstreams) = of();
+        let TlsInUse { listeners, upstreams, trusted } = of();
         let of_listeners = listeners.iter().flat_map(|tls| tls.certificate_endings());
         let of_upstreams = upstreams.iter().flat_map(|tls| tls.certificate_endings());
-        of_listeners.chain(of_upstreams).map(as_value).collect()
+        of_listeners.chain(of_upstreams).chain(trusted).map(as_value).collect()
     });
     metrics.revocation_lists.watch(move || {
-        let (listeners, _) = in_use();
-        listeners.iter().filter_map(|tls| tls.next_update()).map(as_value).collect()
+        in_use().listeners.iter().filter_map(|tls| tls.next_update()).map(as_value).collect()
     });
 }
 

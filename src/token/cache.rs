@@ -47,15 +47,12 @@ pub(super) struct RejectedToken {
 /// The generation of no revocations.
 pub(super) const NEVER_CLEAR: u64 = 0;
 
-/// The part of the byte bound that wrongly signed tokens may take at most.
-const REJECTED_SHARE: usize = 8;
-
 impl TokenCache {
     /// An empty cache with the bounds of the settings.
     pub fn new(settings: &CacheSettings) -> Self {
         Self {
             verified: BoundedMap::new(settings.entries, settings.bytes),
-            rejected: BoundedMap::new(settings.rejected_entries, settings.bytes / REJECTED_SHARE),
+            rejected: BoundedMap::new(settings.rejected_entries, settings.rejected_bytes()),
             max_age: i64::try_from(Duration::as_secs(&settings.max_age)).unwrap_or(i64::MAX),
         }
     }

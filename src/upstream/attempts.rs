@@ -2,22 +2,30 @@
 
 use std::fmt;
 
+use http::HeaderMap;
+
 use crate::decision::RequestRecord;
 
-use super::endpoint::UpstreamEndpoint;
+use super::{endpoint::UpstreamEndpoint, own_headers::OwnHeaders};
 
 /// The attempts to send one request.
 #[derive(Clone, Copy)]
 pub(crate) struct SendAttempts<'r> {
     record: &'r RequestRecord,
+    /// `None`: they are among the others already.
+    own_headers: Option<&'r OwnHeaders<'r>>,
     begin: &'r dyn Fn(),
 }
 
 impl<'r> SendAttempts<'r> {
     /// `begin` is called each time that there is a connection and sending begins, but for requests
     /// that are sent again.
-    pub(crate) fn new(record: &'r RequestRecord, begin: &'r dyn Fn()) -> Self {
-        Self { record, begin }
+    pub(crate) fn new(
+        record: &'r RequestRecord,
+        own_headers: &'r OwnHeaders<'r>,
+        begin: &'r dyn Fn(),
+    ) -> Self {
+        Self { record, own_headers: Some(own_headers), begin }
     }
 
     /// Those after one that got no answer.
@@ -38,6 +46,17 @@ impl<'r> SendAttempts<'r> {
     /// There is a connection.
     pub(super) fn begin(&self) {
         (self.begin)();
+    }
+
+    /// Writes the headers of ours that are not among the others.
+    pub(super) fn write_own_headers(&self, out: &mut Vec<u8>) {
+        self.own_headers.iter().for_each(|own| own.write(out));
+    }
+
+    /// The attempts with a head that has the headers of ours among the others.
+    pub(super) fn with_own_headers_in(self, headers: &mut HeaderMap) -> Self {
+        self.own_headers.iter().for_each(|own| own.set(headers));
+        Self { own_headers: None, ..self }
     }
 }
 

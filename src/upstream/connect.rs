@@ -15,7 +15,7 @@ use super::{
 /// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs;
 /// and 128 answers whose clients do not read leave room for the others of their connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+pub(crate) const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
 
 /// How many bytes of a request may wait in a stream's buffer for an upstream that does not read.
 const SEND_BUFFER: usize = 64 * 1024;

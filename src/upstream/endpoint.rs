@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use http::{Request, Version, header::UPGRADE};
+use http::{Version, header::UPGRADE, request::Parts};
 
 use crate::{decision::record::EndpointName, tls::UpstreamTls};
 
@@ -109,10 +109,10 @@ impl UpstreamEndpoint {
     /// Whether a request of an endpoint that may agree on HTTP/2 goes over HTTP/1.1: one that
     /// upgrades, which HTTP/2 can't (RFC 9113 §8.6), and where HTTP/1.1 was agreed on and a
     /// connection is open. Else the next connection shows which it is.
-    pub(super) fn takes_http1<B>(&self, request: &Request<B>, is_repeatable: bool) -> bool {
+    pub(super) fn takes_http1(&self, request: &Parts, is_repeatable: bool) -> bool {
         self.transport.protocol() == UpstreamProtocol::Negotiated
-            && request.version() != Version::HTTP_2
+            && request.version != Version::HTTP_2
             && (self.transport.has_agreed_on_http1() && self.idle.has_usable(is_repeatable)
-                || request.headers().contains_key(UPGRADE))
+                || request.headers.contains_key(UPGRADE))
     }
 }

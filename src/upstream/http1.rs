@@ -12,7 +12,7 @@ mod tests;
 
 use std::{future::poll_fn, rc::Rc};
 
-use http::{Request, Response};
+use http::{Response, request::Parts};
 use tokio::time::Instant;
 
 use super::{
@@ -62,12 +62,12 @@ impl UpstreamPool {
     pub(super) async fn send_http1(
         &self,
         endpoint: EndpointLease,
-        request: Box<Request<RequestBody>>,
+        (head, body): (&mut Parts, RequestBody),
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let mut request = OutgoingRequest::new(*request);
+        let mut request = OutgoingRequest::new(head, body, |out| attempts.write_own_headers(out));
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
         while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
             attempts.begin();
@@ -95,7 +95,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
@@ -106,8 +106,8 @@ impl UpstreamPool {
         };
         self.count_repeated(&broken);
         attempts.at(&endpoint);
-        let sending = self.send_new(endpoint, request, progress, false, attempts.again());
-        let answer = sending.await;
+        let again = attempts.again();
+        let answer = self.send_new(endpoint, request, progress, false, &again).await;
         self.endpoints.count_retry(&answer);
         answer.map_err(|error| error.after(broken))
     }
@@ -119,7 +119,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut tried = TriedEndpoints::default();
         loop {

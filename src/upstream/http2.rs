@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, rc::Rc};
 
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::Instant;
 
@@ -34,11 +34,13 @@ impl UpstreamPool {
     pub(super) async fn send_multiplexed(
         &self,
         mut endpoint: EndpointLease,
-        mut request: Box<Request<RequestBody>>,
+        (head, body): (&mut Parts, RequestBody),
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
+        let attempts = &attempts.with_own_headers_in(&mut head.headers);
+        let mut request = Box::new(Request::from_parts(request_form::taken(head), body));
         request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
         let (mut closed_early, mut tried) = (0, TriedEndpoints::default());
@@ -71,6 +73,8 @@ impl UpstreamPool {
                 }
                 Err(UpstreamError::ChoseHttp1) => {
                     request_form::into_http1(&mut request)?;
+                    let (mut head, body) = request.into_parts();
+                    let request = (&mut head, body);
                     return self
                         .send_http1(endpoint, request, progress, may_repeat, attempts)
                         .await;
@@ -108,7 +112,7 @@ impl UpstreamPool {
         head: Option<Request<()>>,
         failed: UpstreamError,
         progress: Option<&Rc<UploadProgress>>,
-        attempts: SendAttempts<'_>,
+        attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let Some(head) = head else {
             return Err(failed);
@@ -131,8 +135,9 @@ impl UpstreamPool {
                 Err(UpstreamError::ChoseHttp1) => {
                     request_form::into_http1(&mut request)?;
                     self.count_repeated(&failed);
-                    let again = attempts.again();
-                    let answer = self.send_http1(endpoint, request, progress, false, again).await;
+                    let (mut head, body) = request.into_parts();
+                    let (request, again) = ((&mut head, body), attempts.again());
+                    let answer = self.send_http1(endpoint, request, progress, false, &again).await;
                     self.endpoints.count_retry(&answer);
                     return answer.map_err(|error| error.after(failed));
                 }

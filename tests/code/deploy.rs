@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path};
 
+use bytesize::ByteSize;
 use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
@@ -42,13 +43,17 @@ fn sidecar() -> Value {
 
 /// The pod's configuration, with a directory of the test's own for what is a volume there.
 fn pod_settings() -> Settings {
+    pod_settings_with(Vec::new())
+}
+
+fn pod_settings_with(environment: Vec<(String, String)>) -> Settings {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("countersign.toml");
     let toml = manifest("ConfigMap")["data"]["countersign.toml"].clone();
     let snapshots = folder.path().display().to_string();
     let toml = toml.as_str().unwrap().replace("/var/lib/countersign", &snapshots);
     fs::write(&file, toml).unwrap();
-    let sources = Sources { file: Some(file), ..Sources::default() };
+    let sources = Sources { file: Some(file), environment, ..Sources::default() };
     settings::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -66,6 +71,22 @@ fn setting<'t>(text: &'t str, beginning: &str) -> &'t str {
     let mut lines = text.lines();
     let value = lines.find_map(|line| line.strip_prefix(beginning));
     value.unwrap_or_else(|| panic!("no {beginning}"))
+}
+
+/// The least that has to be configured, and these flags.
+fn default_settings(flags: Flags) -> Settings {
+    let flags = Flags {
+        upstream: Some("http://127.0.0.1:3000".to_owned()),
+        issuer: Some("https://idp.example.com".to_owned()),
+        audiences: vec!["https://api.example.com".to_owned()],
+        ..flags
+    };
+    settings::load(&Sources { flags, ..Sources::default() }).unwrap()
+}
+
+fn size(text: &str) -> u64 {
+    let size: ByteSize = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    size.as_u64()
 }
 
 fn seconds_to_stop(settings: &Settings) -> u64 {
@@ -105,6 +126,17 @@ fn the_service_can_be_reached_through_the_sidecar_only() {
     assert_eq!(app["readinessProbe"]["httpGet"]["port"], listen);
 }
 
+/// What `countersign.dev/upstream-port` sets.
+#[test]
+fn the_variable_of_the_injection_policy_names_the_upstream_of_the_pods_configuration() {
+    const VARIABLE: &str = "COUNTERSIGN_UPSTREAMS__APP__URL";
+    assert!(read("kubernetes/injection-policy.yaml").contains(VARIABLE));
+    let variable = (VARIABLE.to_owned(), "http://127.0.0.1:3001".to_owned());
+    let settings = pod_settings_with(vec![variable]);
+    let upstream = settings.upstreams.iter().next().unwrap().address.clone();
+    assert_eq!(upstream, UpstreamAddress::Http("127.0.0.1:3001".to_owned()));
+}
+
 #[test]
 fn the_probes_ask_what_the_admin_listener_answers() {
     let settings = pod_settings();
@@ -122,6 +154,22 @@ fn the_probes_ask_what_the_admin_listener_answers() {
     for (probe, path) in probes {
         assert_eq!(sidecar[probe]["httpGet"], json!({ "path": path, "port": "admin" }), "{probe}");
     }
+}
+
+#[test]
+fn the_memory_limit_has_room_for_all_that_the_pods_configuration_allows() {
+    let limits = sidecar()["resources"]["limits"].clone();
+    let limit = size(limits["memory"].as_str().unwrap());
+    assert_eq!(pod_settings().footprint().shortage(limit), None);
+}
+
+/// With as many workers as large machines have cores.
+#[test]
+fn the_units_memory_limit_has_room_for_what_it_allows_by_default() {
+    let unit = read("systemd/countersign.service");
+    let limit = size(setting(&unit, "MemoryMax="));
+    let settings = default_settings(Flags { workers: Some(16), ..Flags::default() });
+    assert_eq!(settings.footprint().shortage(limit), None);
 }
 
 #[test]
@@ -228,14 +276,7 @@ fn the_pod_is_given_the_time_that_its_sidecar_takes_to_stop() {
 
 #[test]
 fn the_unit_is_given_the_time_that_it_takes_to_stop_by_default() {
-    let flags = Flags {
-        upstream: Some("http://127.0.0.1:3000".to_owned()),
-        issuer: Some("https://idp.example.com".to_owned()),
-        audiences: vec!["https://api.example.com".to_owned()],
-        ..Flags::default()
-    };
-    let defaults = settings::load(&Sources { flags, ..Sources::default() });
     let unit = read("systemd/countersign.service");
     let granted: u64 = setting(&unit, "TimeoutStopSec=").parse().unwrap();
-    assert!(granted > seconds_to_stop(&defaults.unwrap()), "{granted} s");
+    assert!(granted > seconds_to_stop(&default_settings(Flags::default())), "{granted} s");
 }

@@ -59,11 +59,15 @@ fn rule_tests() -> Vec<Value> {
 fn members<'v>(value: &'v Value, name: &str, found: &mut Vec<&'v Value>) {
     match value {
         Value::Array(elements) => {
-            elements.iter().for_each(|element| members(element, name, found));
+            for element in elements {
+                members(element, name, found);
+            }
         }
         Value::Object(object) => {
             found.extend(object.get(name));
-            object.values().for_each(|member| members(member, name, found));
+            for member in object.values() {
+                members(member, name, found);
+            }
         }
         _ => (),
     }
@@ -112,7 +116,9 @@ fn every_metric_label_and_bound_that_rules_and_dashboard_name_exists() {
 fn every_alert_is_tested_to_fire_and_not_to_fire() {
     let tests = rule_tests();
     let mut checks = Vec::new();
-    tests.iter().for_each(|test| members(test, "alert_rule_test", &mut checks));
+    for test in &tests {
+        members(test, "alert_rule_test", &mut checks);
+    }
     let checks: Vec<_> = checks.into_iter().filter_map(Value::as_array).flatten().collect();
     for name in names() {
         let of_alert = checks.iter().filter(|check| check["alertname"] == *name);

@@ -69,6 +69,62 @@ fn standard_input_is_checked_in_every_format() {
     assert!(err.contains("standard input:1:10: is not valid TOML"), "{err}");
 }
 
+const LIMITED: &str = r#"
+[server]
+workers = 2
+[server.limits]
+memory = "100MiB"
+connections = 1024
+[cache]
+bytes = "8MiB"
+"#;
+
+#[test]
+fn what_a_configuration_may_take_is_shown_part_by_part() {
+    let text = format!("{SOUND}{LIMITED}");
+    let (out, _) = ended_with(&check_text(&text, &["--resources", "--memory-limit", "256Mi"]), 0);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        lines[..9],
+        [
+            "Memory at most:",
+            "     24 MiB  the process itself         program, keys, routes",
+            "      1 MiB  server.workers             2 × 512KiB: a thread with its buffers",
+            "    100 MiB  server.limits.memory       requests in flight, and what waits of their bodies",
+            "     12 MiB  server.limits.connections  1024 × 12KiB: connections that wait for a request",
+            "     18 MiB  cache.bytes                2 × 9MiB: verified and rejected tokens, for each worker",
+            "    155 MiB  together",
+            "    256 MiB  memory limit (--memory-limit)",
+            "",
+        ]
+    );
+    assert_eq!(lines[9], "Workers: 2, each with a core at most");
+    assert!(lines[10].starts_with("File descriptors at most: 2"), "{out}");
+    assert!(!out.contains("warning"), "{out}");
+}
+
+#[test]
+fn a_memory_limit_below_what_a_configuration_may_take_is_a_warning() {
+    let text = format!("{SOUND}{LIMITED}");
+    let (out, _) = ended_with(&check_text(&text, &["--resources", "--memory-limit", "128Mi"]), 0);
+    let warning =
+        "\nwarning: server.limits: the process may take 155 MiB, and the limit is 128 MiB: ";
+    assert!(out.contains(warning), "{out}");
+    let arguments = ["--json", "--resources", "--memory-limit", "128Mi"];
+    let (out, _) = ended_with(&check_text(&text, &arguments), 0);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let resources = &report["resources"];
+    assert_eq!(resources["memory_limit_bytes"], 128 * 1024 * 1024);
+    assert_eq!(resources["memory_bytes"], 155 * 1024 * 1024);
+    assert_eq!(resources["memory"][3]["setting"], "server.limits.connections");
+    assert_eq!(resources["warnings"].as_array().unwrap().len(), 1, "{resources}");
+
+    let (_, err) = ended_with(&check_text(&text, &["--resources", "--memory-limit", "lots"]), 2);
+    assert!(err.contains("expected a size such as 256Mi"), "{err}");
+    let (_, err) = ended_with(&check_text(&text, &["--memory-limit", "1Gi"]), 2);
+    assert!(err.contains("--resources"), "{err}");
+}
+
 #[test]
 fn json_has_the_verdict_and_the_place_of_every_mistake() {
     let wrong = SOUND.replace("[[routes]]", "[server]\nworkers = \"four\"\n[[routes]]");

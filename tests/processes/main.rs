@@ -52,6 +52,7 @@ mod shared_failovers;
 mod shared_limits;
 mod sharing;
 mod shutdown;
+mod sidecar;
 mod token_exchange;
 mod tunnels;
 mod under_load;

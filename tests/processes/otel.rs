@@ -1,8 +1,10 @@
 //! Spans and metrics, as a receiver of OpenTelemetry's own protobuf classes reads them.
 
+mod children;
 mod failures;
 mod metrics;
 mod peers;
+mod reload;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -114,12 +116,23 @@ impl Scene {
         Self::start_over(ANSWERED_IDS, tables, environment)
     }
 
+    /// With something else in the configuration, which may name the upstream.
+    fn start_changed(change: impl FnOnce(Setup, &Upstream) -> Setup) -> Self {
+        Self::launch(|setup, upstream| change(setup.with(ANSWERED_IDS), upstream), &[])
+    }
+
     /// With `[request_id]` as given.
     fn start_over(ids: &str, tables: &str, environment: &[(&str, String)]) -> Self {
+        Self::launch(|setup, _| setup.with(&format!("{ids}{tables}")), environment)
+    }
+
+    fn launch(
+        change: impl FnOnce(Setup, &Upstream) -> Setup,
+        environment: &[(&str, String)],
+    ) -> Self {
         let (issuer, upstream, keys) = (Issuer::usual(), Upstream::start(), KeyServer::start());
         keys.serve(JWKS, Page::json(&issuer.jwks()));
-        let setup =
-            Setup::new().issuer("corp", &issuer, &keys, "", "").with(&format!("{ids}{tables}"));
+        let setup = change(Setup::new().issuer("corp", &issuer, &keys, "", ""), &upstream);
         let mut command = std::process::Command::new(binary());
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         let process = Process::start_by(&mut command, &setup, &upstream);

@@ -1,11 +1,18 @@
 //! `POST /explain` on the private listener: the verdict on a request that no client has sent.
 
+mod own_answers;
+mod signatures;
+
+use std::time::{Duration, Instant};
+
 use countersign::jose::Algorithm;
+use rcgen::{DistinguishedName, DnType};
 use serde_json::{Value, json};
 
 use crate::{
     introspection::scene::Scene,
     support::{
+        authority::Authority,
         client::{Answer, Request},
         issuer::key,
         key_server::Page,
@@ -26,7 +33,14 @@ fn post(world: &World, body: &[u8]) -> Answer {
 }
 
 fn explain(world: &World, asked: &Value) -> Value {
-    let answer = post(world, asked.to_string().as_bytes());
+    let mut answer = post(world, asked.to_string().as_bytes());
+    wait_until("its turn", || {
+        let is_answered = answer.status != 429;
+        if !is_answered {
+            answer = post(world, asked.to_string().as_bytes());
+        }
+        is_answered
+    });
     let text = String::from_utf8(answer.body.bytes).unwrap();
     assert_eq!(answer.status, 200, "{text}");
     serde_json::from_str(&text).unwrap()
@@ -41,6 +55,12 @@ fn checks(explanation: &Value, outcome: &str) -> Vec<String> {
     let all = explanation["checks"].as_array().unwrap().iter();
     let had = all.filter(|check| check["outcome"] == outcome);
     had.map(|check| check["check"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The settings of what was not checked.
+fn unchecked(explanation: &Value) -> Vec<String> {
+    let all = explanation["not_checked"].as_array().unwrap().iter();
+    all.map(|missing| missing["check"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -68,6 +88,11 @@ fn a_request_that_would_pass_is_shown_check_by_check_and_as_it_is_forwarded() {
     let claims = explain(&world, &asked)["forwarded"]["claims"].clone();
     assert!(claims.as_array().unwrap().contains(&json!(["x-auth-subject", "alice"])), "{claims}");
     assert_eq!(world.upstream.record().count(), 0, "nothing is forwarded");
+    let forged = "countersign_identity_headers_removed_total{header=\"(managed)\"";
+    let removed = world.proxy.metrics();
+    let removed = removed.lines().filter(|line| line.starts_with(forged));
+    assert!(removed.clone().count() == 1 && removed.clone().all(|line| line.ends_with(" 0")));
+    assert!(!world.proxy.logs().contains("a client has set an identity header"));
 }
 
 #[test]
@@ -86,7 +111,7 @@ fn routes_without_a_token_are_explained_as_well() {
     assert_eq!((&old["verdict"], &old["redirect"]), (&json!("admitted"), &json!("/new")), "{old}");
     assert!(old["forwarded"].is_null(), "{old}");
     let near = explain(&world, &json!({ "path": "/near" }));
-    assert_eq!(near["not_checked"], json!(["addresses"]));
+    assert_eq!(unchecked(&near), ["addresses"]);
     let far = explain(&world, &json!({ "path": "/near", "client": "198.51.100.1" }));
     assert_eq!(far["reason"], "address_not_allowed", "{far}");
     let near = explain(&world, &json!({ "path": "/near", "client": "192.0.2.7" }));
@@ -152,7 +177,7 @@ fn o11_nothing_is_counted_and_no_limit_is_used_up() {
     for _ in 0..3 {
         let explanation = explain(&world, &with_token(&token));
         assert_eq!(explanation["verdict"], "admitted");
-        assert_eq!(explanation["not_checked"], json!(["limits"]));
+        assert_eq!(unchecked(&explanation), ["limits"]);
     }
     assert_eq!(explain(&world, &json!({ "path": "/x" }))["reason"], "credential_missing");
     let denials = "countersign_denials_total{issuer=\"\",reason=\"credential_missing\"}";
@@ -212,6 +237,9 @@ fn o11_no_token_is_repeated_and_what_is_not_understood_is_refused() {
         "{\"path\":\"/x\",\"headers\":{\"authorization\":\"CANARY\\n\"}}",
         "{\"path\":\"no path CANARY\"}",
         "{\"path\":\"/x\",\"listener\":\"none\"}",
+        "{\"path\":\"/x\",\"body\":\"CANARY\",\"body_base64\":\"\"}",
+        "{\"path\":\"/x\",\"body_base64\":\"*CANARY\"}",
+        "{\"path\":\"/x\",\"client_certificate\":\"CANARY\"}",
     ] {
         let answer = post(&world, body.as_bytes());
         let text = String::from_utf8(answer.body.bytes).unwrap();
@@ -234,4 +262,57 @@ fn o11_a_page_of_another_origin_explains_nothing() {
         assert_eq!(answer.status, 403, "{name}");
     }
     assert_eq!(world.proxy.ask_control(&Request::to("localhost", "GET", "/explain")).status, 405);
+}
+
+#[test]
+fn the_certificate_of_a_client_is_checked_by_the_route_and_not_who_has_signed_it() {
+    let routes = "[[routes]]\npath = \"/**\"\naccess = \"public\"\n\
+                  client_certificate = { subject = [\"CN=billing\"] }";
+    let (authority, folder) = (Authority::new("of all"), tempfile::tempdir().unwrap());
+    let file = |name: &str, pem: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.display().to_string()
+    };
+    let server = authority.server("localhost");
+    let tls = format!(
+        "tls = {{ certificate = \"{}\", private_key = \"{}\", client_ca = \"{}\", \
+         client_auth = \"optional\" }}",
+        file("server.pem", &server.certificate_pem),
+        file("server.key", &server.key_pem()),
+        file("ca.pem", &authority.pem()),
+    );
+    let world = World::with_setup(|setup| setup.server(&tls).with(CONTROL).routes(routes));
+    let of = |name: &str| {
+        let client = authority.client(|params| {
+            params.distinguished_name = DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+        });
+        let asked = json!({ "path": "/x", "client_certificate": client.certificate_pem });
+        explain(&world, &asked)
+    };
+    let billing = of("billing");
+    assert_eq!(billing["verdict"], "admitted", "{billing}");
+    assert!(checks(&billing, "passed").contains(&"client certificate".to_owned()), "{billing}");
+    assert_eq!(unchecked(&billing), ["client_certificate"], "its chain");
+    let other = of("other");
+    assert_eq!(other["verdict"], "refused", "{other}");
+    assert_eq!(checks(&other, "failed"), ["client certificate"]);
+    let unknown = explain(&world, &json!({ "path": "/x" }));
+    assert_eq!((&unknown["verdict"], unchecked(&unknown).len()), (&json!("admitted"), 1));
+}
+
+#[test]
+fn o11_an_issuer_that_does_not_answer_ends_an_explanation_at_its_deadline() {
+    let scene = Scene::with("timeout = \"30s\"", |setup| setup.with(CONTROL));
+    let token = scene.active("alice", json!({}));
+    scene.endpoint.hold();
+    let asked = Instant::now();
+    let answer = post(&scene.world, with_token(&token).to_string().as_bytes());
+    let waited = asked.elapsed();
+    let text = String::from_utf8(answer.body.bytes).unwrap();
+    assert_eq!((answer.status, &*text), (504, "there was no verdict within 10s\n"));
+    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(25), "{waited:?}");
+    scene.endpoint.release();
+    assert!(scene.passes(&token), "requests are decided as before");
 }

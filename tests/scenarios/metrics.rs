@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::json;
 
 use crate::support::{
+    authority::Authority,
     bare,
     client::Request,
     issuer::Issuer,
@@ -46,6 +47,34 @@ fn a_response_is_counted_by_route_and_class_and_its_duration_where_it_was_forwar
     // A flood of refusals, which take microseconds, does not hide a slow service.
     assert_eq!(durations(&world.proxy, "/**"), 0);
     assert_eq!(count(&world.proxy, "countersign_decision_seconds_count"), 1);
+}
+
+#[test]
+fn what_hyper_answers_itself_is_counted_and_its_status_is_in_the_line() {
+    let mut world = World::with_setup(|setup| {
+        setup.with(
+            "[server.limits]\nheader_bytes = \"128KiB\"\n\
+             [log]\nlevel = \"debug\"\nformat = \"json\"\naccess = \"denials\"",
+        )
+    });
+    world.proxy.expect_unmatched_answers();
+    let target = "a".repeat(70_000);
+    let heads = [
+        ("GET / HTTP/1.1\r\nhost: a\r\nb\u{e9} d: e\r\n\r\n".to_owned(), 400),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "a".repeat(200_000)), 431),
+        (format!("GET /{target} HTTP/1.1\r\nhost: a\r\n\r\n"), 414),
+    ];
+    for (nth, (head, status)) in heads.iter().enumerate() {
+        let mut client = world.proxy.client();
+        let _ = client.stream().get_mut().write_all(head.as_bytes());
+        let answer = client.read();
+        assert_eq!(answer.status, *status, "{nth}");
+        let counted = nth as u64 + 1;
+        wait_until("the response", || responses(&world.proxy, "(none)")[3] == counted);
+        let lines = crate::access_log::lines(&world);
+        let line: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+        assert_eq!(line["status"], *status, "{line}");
+    }
 }
 
 #[test]
@@ -204,4 +233,22 @@ fn the_denials_of_many_issuers_are_shown_within_a_bound() {
     assert_eq!(metric_in(&metrics, expired), Some("0"));
     let introspected = "countersign_denials_total{issuer=\"corp\",reason=\"token_inactive\"}";
     assert_eq!(metric_in(&metrics, introspected), None, "it is not introspected");
+}
+
+#[test]
+fn certificates_towards_providers_and_stores_have_an_expiry_until_a_reload_removes_them() {
+    let (issuer, upstream, keys) = (Issuer::usual(), Upstream::start(), KeyServer::start());
+    keys.serve(JWKS, Page::json(&issuer.jwks()));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, Authority::new("of all").pem()).unwrap();
+    let trusted = format!("ca_file = \"{}\"", file.display());
+    let setup = |trusted: &str| Setup::new().issuer("corp", &issuer, &keys, "", trusted);
+    let proxy = setup(&trusted).start(&upstream);
+    let series = "countersign_certificate_expiry_timestamp_seconds{setting=\"issuers.corp.keys.\
+                  ca_file\"}";
+    let expiry: i64 = metric_in(&proxy.metrics(), series).unwrap().parse().unwrap();
+    assert!(expiry > 4_000_000_000, "rcgen's default is far away: {expiry}");
+    proxy.server().reload(setup("").load(&upstream).unwrap()).unwrap();
+    assert_eq!(metric_in(&proxy.metrics(), series), None);
 }

@@ -6,5 +6,5 @@ mod faults;
 mod formats;
 mod lists;
 mod participants;
-mod scene;
+pub(crate) mod scene;
 mod snapshots;

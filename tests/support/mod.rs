@@ -11,6 +11,7 @@ pub(crate) mod bare;
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod collections;
+pub(crate) mod config_map;
 pub(crate) mod curl;
 pub(crate) mod detached_vectors;
 pub(crate) mod dns;

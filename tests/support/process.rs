@@ -182,8 +182,18 @@ impl Process {
 
     /// Resident memory, in bytes (`VmRSS` of `proc(5)`).
     pub(crate) fn resident(&self) -> usize {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Without pages of the program's file: those of a build with debug information are many, and the
+    /// system takes them back when memory is short.
+    pub(crate) fn anonymous(&self) -> usize {
+        self.status_bytes("RssAnon:")
+    }
+
+    fn status_bytes(&self, name: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         let kilobytes = line.trim().strip_suffix(" kB").unwrap();
         kilobytes.parse::<usize>().unwrap() * 1024
     }

@@ -38,6 +38,18 @@ impl Process {
 
     /// By a command to which `run --config FILE` is added.
     pub(crate) fn run_by(command: &mut Command, config: &Path) -> Self {
+        let process = Self::begin(command, config);
+        let admin = process.admin();
+        wait_until("the process to be ready", || {
+            let mut client = crate::support::client::Client::connect(admin, &Arc::default());
+            let request = crate::support::client::Request::get("/readyz");
+            client.exchange(&request.field("connection", "close")).status == 200
+        });
+        process
+    }
+
+    /// The same, without waiting for more than its listeners.
+    pub(crate) fn begin(command: &mut Command, config: &Path) -> Self {
         command.args(["run", "--config"]).arg(config).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -53,12 +65,6 @@ impl Process {
         wait_until("the process to start", || {
             let logs = process.logs();
             logs.contains("started") && logs.contains("admin=")
-        });
-        let admin = process.admin();
-        wait_until("the process to be ready", || {
-            let mut client = crate::support::client::Client::connect(admin, &Arc::default());
-            let request = crate::support::client::Request::get("/readyz");
-            client.exchange(&request.field("connection", "close")).status == 200
         });
         process
     }

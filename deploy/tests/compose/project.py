@@ -17,8 +17,9 @@ class Project:
         build = ["go", "build", "-o", loader, "."]
         subprocess.run(build, cwd=HERE / "load", check=True, timeout=300)
         file = COMPOSE / "compose.yaml"
+        argv, environment = [loader, file], {"DEMO_SECRET": secret}
         done = subprocess.run(
-            [loader, file], env={"DEMO_SECRET": secret}, capture_output=True, text=True, timeout=30
+            argv, env=environment, check=False, capture_output=True, text=True, timeout=30
         )
         if done.returncode:
             raise Failed(done.stderr)

@@ -5,7 +5,16 @@ import pytest
 import yaml
 
 from kustomizations import sidecar_file
-from rendering import CHART, DEPLOY, DIGEST, of_kind, read_values, render_chart, values_files
+from rendering import (
+    CHART,
+    DEPLOY,
+    DIGEST,
+    documents,
+    of_kind,
+    read_values,
+    render_chart,
+    values_files,
+)
 
 
 @pytest.mark.parametrize("path", values_files(), ids=lambda path: path.name)
@@ -114,6 +123,24 @@ def test_the_gateway_and_the_sidecar_are_the_same_container(renders):
     gateway, sidecar = pods[0]["containers"][0], pods[1]["initContainers"][0]
     differing = {key for key in sidecar if gateway.get(key) != sidecar[key]}
     assert differing == {"restartPolicy", "env"}
+
+
+def test_a_probe_and_a_hook_of_the_app_take_the_place_of_the_charts():
+    values = read_values(CHART / "ci/sidecar-values.yaml")
+    probe, hook = {"exec": {"command": ["/ready"]}}, {"exec": {"command": ["/stop"]}}
+    values["app"]["container"] |= {"readinessProbe": probe, "lifecycle": {"preStop": hook}}
+    [deployment] = documents(render_chart(values)["deployment.yaml"])
+    [app] = deployment["spec"]["template"]["spec"]["containers"]
+    assert app["readinessProbe"] == probe
+    assert app["lifecycle"] == {"preStop": hook}
+
+
+def test_pods_are_spread_by_the_labels_of_the_release_or_those_that_are_given(renders):
+    pod = of_kind(renders["chart-everything"], "Deployment")["spec"]["template"]["spec"]
+    zones, nodes = pod["topologySpreadConstraints"]
+    labels = {"app.kubernetes.io/name": "countersign", "app.kubernetes.io/instance": "gateway"}
+    assert zones["labelSelector"] == {"matchLabels": labels}
+    assert nodes["labelSelector"] == {"matchExpressions": [{"key": "team", "operator": "Exists"}]}
 
 
 def test_the_prometheus_rule_has_every_rule_and_alert(renders):

@@ -39,10 +39,10 @@ def number(panel: Panel, named: list[Series], width: float, height: float, span:
     path = " ".join(
         f"{(at - span.began) * scale:.0f},{height - 2 - 26 * it / top:.0f}" for at, it in points
     )
+    place = f'x="{width / 2:.0f}" y="56" text-anchor="middle"'
     return [
         f'<polyline points="{path}" class="line" stroke="{colour}" opacity="{FAINT}"/>',
-        f'<text x="{width / 2:.0f}" y="56" text-anchor="middle" class="big" fill="{colour}">'
-        f"{shown(value, panel.unit)}</text>",
+        f'<text {place} class="big" fill="{colour}">{shown(value, panel.unit)}</text>',
     ]
 
 

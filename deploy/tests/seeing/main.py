@@ -14,7 +14,7 @@ from comparison.processes import Failed, Process, stop_on_signals
 from . import dashboard, drawing
 from .places import DASHBOARD, DEPLOY, HERE, WORK
 from .prometheus import Prometheus
-from .world.incidents import play
+from .world.incidents import ALERTS_OF_A_SLOW_MACHINE, Incident, expected_alerts, play
 from .world.scene import Scene
 from .world.traffic import Traffic
 
@@ -68,13 +68,27 @@ def watch(picture: Path | None) -> int:
     faults = [f"no data: {query}" for query, series in data.items() if not series]
     faults += [fault for rule in prometheus.rules() for fault in rule_faults(prometheus, rule, end)]
 
+    alerts = prometheus.series("ALERTS", began, end, STEP_SECONDS)
+    faults += alert_faults({alert["labels"]["alertname"] for alert in alerts}, incidents)
     drawn = WORK / "dashboard.svg"
     drawn.write_text(drawing.svg(rows, data, began, end, incidents))
     if picture:
         shutil.copy(drawn, picture)
-    print("\n".join(faults) or "every query of the dashboard and every recording rule has data")
+    print(
+        "\n".join(faults)
+        or "every query of the dashboard and every recording rule has data, and the incidents have "
+        "raised their alerts and no others"
+    )
     print(f"{len(data)} queries, {len(prometheus.rules())} rules, {len(faults)} faults; {drawn}")
     return 1 if faults else 0
+
+
+def alert_faults(raised: set[str], incidents: list[Incident]) -> list[str]:
+    """Pending or firing: most have to last for minutes before they fire."""
+    expected = expected_alerts(incidents)
+    missing = [f"{name} was not raised" for name in expected - raised]
+    needless = raised - expected - ALERTS_OF_A_SLOW_MACHINE
+    return missing + [f"{name} was raised without cause" for name in needless]
 
 
 def rule_faults(prometheus: Prometheus, rule: dict, end: float) -> list[str]:

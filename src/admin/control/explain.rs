@@ -2,6 +2,7 @@
 //! of this moment.
 
 mod asked;
+mod explanation;
 mod rate;
 mod report;
 
@@ -10,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode, header::RETRY_AFTER};
 use http_body_util::Full;
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use self::{
@@ -19,59 +19,21 @@ use self::{
 };
 use crate::{
     admin::pages,
-    gate::{Explained, Gate, NotExplained},
+    gate::{Explained, NotExplained, OwnAnswer},
+    policy::ids::IssuerId,
     proxy::ProxyConfig,
     reason::{Class, Subject},
     token::Observer,
 };
 
-pub use self::{rate::ExplanationRate, report::ExplainedCheck};
+pub use self::{
+    explanation::{Explanation, ForwardedRequest, NotChecked},
+    rate::ExplanationRate,
+    report::ExplainedCheck,
+};
 
-/// The verdict on a request that no client has sent.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Explanation {
-    /// `admitted`, `refused`, or `cannot_decide`.
-    pub verdict: String,
-    /// Why it would be refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The same in a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// What it is about, with what was found and expected, and the setting that decides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// The route that it takes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<String>,
-    /// Whose token it has, as the configuration calls the issuer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Every check, in the order in which they were made.
-    pub checks: Vec<ExplainedCheck>,
-    /// What the route has in addition, and a request that no client has sent can't show.
-    pub not_checked: Vec<String>,
-    /// Where it would be redirected to, without the query.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect: Option<String>,
-    /// What its upstream would receive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forwarded: Option<ForwardedRequest>,
-}
-
-/// What an upstream would receive.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ForwardedRequest {
-    /// The upstream.
-    pub upstream: String,
-    /// The path, without the query.
-    pub path: String,
-    /// The names of its headers. Values are never shown: they may be credentials.
-    pub headers: Vec<String>,
-    /// The values of those that hold verified claims, if that was asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub claims: Vec<(String, String)>,
-}
+/// The verdict on a request that would pass.
+const ADMITTED: &str = "admitted";
 
 /// For what is asked of others: an introspection and keys for an unknown `kid`. Longer than either
 /// takes at its default timeout.
@@ -105,26 +67,25 @@ pub(super) async fn answer(
 
 async fn explain(asked: &ExplainableRequest, proxy: &ProxyConfig) -> Explanation {
     let (gate, mut report) = (proxy.engine().gate(), LiveReport::default());
-    let verdict = decide(asked, gate, &mut report).await;
-    match verdict {
-        Ok((explained, not_checked)) => {
-            let is_forwarded = explained.redirect.is_none();
-            let forwarded = is_forwarded.then(|| forwarded(&explained, proxy, asked.shows_claims));
-            let issuer = explained.issuer.map(|issuer| gate.issuer_label(Some(issuer)).to_owned());
-            Explanation {
-                verdict: "admitted".to_owned(),
-                route: Some(explained.route.label().to_owned()),
-                issuer,
-                checks: report.checks(),
-                not_checked,
-                redirect: explained.redirect,
-                forwarded,
-                ..Explanation::default()
-            }
-        }
+    let decided = decide(asked, proxy, &mut report).await;
+    let issuer =
+        |issuer: Option<IssuerId>| issuer.map(|issuer| gate.issuer_label(Some(issuer)).to_owned());
+    match decided {
+        Ok(Decided::Document) => Explanation {
+            verdict: ADMITTED.to_owned(),
+            checks: report.checks(),
+            own_answer: Some("the metadata of a protected resource".to_owned()),
+            ..Explanation::default()
+        },
+        Ok(Decided::ByGate(explained)) => Explanation {
+            verdict: ADMITTED.to_owned(),
+            route: Some(explained.route.label().to_owned()),
+            issuer: issuer(explained.issuer),
+            checks: report.checks(),
+            ..outcome(*explained, proxy, asked.shows_claims)
+        },
         Err(NotExplained { denial, checks }) => {
             report.failed(denial.reason(), checks);
-            let issuer = denial.issuer().map(|issuer| gate.issuer_label(Some(issuer)).to_owned());
             let verdict = match denial.class() {
                 Class::CannotDecide => "cannot_decide",
                 _ => "refused",
@@ -135,7 +96,7 @@ async fn explain(asked: &ExplainableRequest, proxy: &ProxyConfig) -> Explanation
                 text: Some(denial.reason().text().to_owned()),
                 subject: denial.subject().map(Subject::in_words),
                 route: denial.route().map(|route| route.label().to_owned()),
-                issuer,
+                issuer: issuer(denial.issuer()),
                 checks: report.checks(),
                 ..Explanation::default()
             }
@@ -143,19 +104,43 @@ async fn explain(asked: &ExplainableRequest, proxy: &ProxyConfig) -> Explanation
     }
 }
 
+/// What happens to a request that would pass.
+enum Decided<'g> {
+    /// The proxy answers it before it takes any route.
+    Document,
+    ByGate(Box<Explained<'g>>),
+}
+
 async fn decide<'g>(
     asked: &ExplainableRequest,
-    gate: &'g Gate,
+    proxy: &'g ProxyConfig,
     report: &mut LiveReport,
-) -> Result<(Explained<'g>, Vec<String>), NotExplained> {
+) -> Result<Decided<'g>, NotExplained> {
+    let gate = proxy.engine().gate();
     report.began("request");
-    let request = asked.canonical(gate)?;
+    let (request, announced) = asked.canonical(gate)?;
     report.passed("request", || {
         format!("{} {}{}", request.method(), request.authority(), request.path())
     });
-    let explained = gate.explain(&request, &asked.head.headers, &asked.peer, report).await?;
-    let not_checked = asked.not_checked(explained.route);
-    Ok((explained, not_checked))
+    if proxy.engine().has_document(&request) {
+        return Ok(Decided::Document);
+    }
+    let asked = asked.of(&request);
+    let explained = match announced {
+        Some(route) => gate.explain_preflight(route, &asked, report)?,
+        None => gate.explain(&asked, report).await?,
+    };
+    Ok(Decided::ByGate(Box::new(explained)))
+}
+
+fn outcome(explained: Explained<'_>, proxy: &ProxyConfig, shows_claims: bool) -> Explanation {
+    let (redirect, own_answer, forwarded) = match &explained.own_answer {
+        None => (None, None, Some(forwarded(&explained, proxy, shows_claims))),
+        Some(OwnAnswer::Redirect(location)) => (Some(location.clone()), None, None),
+        Some(OwnAnswer::Preflight) => (None, Some("the answer to a preflight".to_owned()), None),
+    };
+    let not_checked = explained.unchecked.into_iter().map(NotChecked::from).collect();
+    Explanation { not_checked, redirect, own_answer, forwarded, ..Explanation::default() }
 }
 
 fn forwarded(explained: &Explained<'_>, proxy: &ProxyConfig, shows: bool) -> ForwardedRequest {

@@ -26,6 +26,8 @@ pub struct ControlSettings {
     pub denials: usize,
 }
 
+/// A denial with all texts at their bounds.
+pub(crate) const DENIAL_BYTES: usize = 6 * 1024;
 /// Some minutes of refusals on a usual day; 6 MiB with all texts at their bounds, usually below
 /// 2 MiB.
 pub(crate) const DEFAULT_DENIALS: usize = 1_000;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{CommandError, routes, summary, warnings};
+use super::{CheckArgs, CommandError, resources, routes, summary, warnings};
 use crate::{
     config::{ConfigError, OtherPlace, TextPlace},
     settings::{ConfigReading, Settings},
@@ -16,9 +16,10 @@ use crate::{
 /// The mistakes, which are in the object as well.
 pub(super) fn report(
     reading: ConfigReading,
-    no_files: bool,
+    args: &CheckArgs,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
+    let no_files = args.no_files;
     let (verdict, mistakes, warnings, summary) = match &reading.settings {
         Ok(Some(settings)) => {
             ("sound", Vec::new(), warnings(settings, no_files), summary_of(settings))
@@ -28,13 +29,16 @@ pub(super) fn report(
             ("mistakes", errors.0.iter().map(mistake).collect(), Vec::new(), Value::Null)
         }
     };
-    let report = json!({
+    let mut report = json!({
         "verdict": verdict,
         "files": reading.files.files,
         "mistakes": mistakes,
         "warnings": warnings,
         "summary": summary,
     });
+    if let (true, Ok(Some(settings))) = (args.resources, &reading.settings) {
+        report["resources"] = resources::object(settings, args);
+    }
     let written = writeln!(out, "{report:#}");
     // The verdict first: a closed output must not hide it.
     reading.settings?;

@@ -5,13 +5,14 @@ use std::{
     io::{Read, Write},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::Method;
 use serde_json::json;
 
-use super::{ExplainArgs, HeaderArg, report::printable};
+use super::{ExplainArgs, HeaderArg, report::printable, signature::Signed};
 use crate::{
-    admin::control::{ExplainedCheck, Explanation, ForwardedRequest},
+    admin::control::{ExplainedCheck, Explanation, ForwardedRequest, NotChecked},
     cli::{CommandError, denials::read, private_listener},
 };
 
@@ -58,19 +59,27 @@ fn request(args: &ExplainArgs, input: &mut impl Read) -> Result<Bytes, CommandEr
             .map_err(|_| CommandError::Usage("the token is no text".to_owned()))?;
         headers.entry("authorization".to_owned()).or_default().push(format!("Bearer {token}"));
     }
+    let signed = args.signed.read(input)?;
+    let (signature, body) = match signed {
+        Some(Signed { signature, body }) => (Some(signature), Some(BASE64_STANDARD.encode(body))),
+        None => (None, None),
+    };
     let asked = json!({
         "method": args.method.as_str(),
         "path": args.path,
         "host": args.host,
         "listener": args.listener,
         "headers": headers,
+        "signature": signature,
+        "body_base64": body,
         "show_claims": args.show_claims,
     });
     Ok(Bytes::from(asked.to_string()))
 }
 
 fn show(explanation: &Explanation, out: &mut impl Write) -> Result<(), CommandError> {
-    let Explanation { text, subject, checks, not_checked, redirect, forwarded, .. } = explanation;
+    let Explanation { text, subject, checks, not_checked, .. } = explanation;
+    let Explanation { redirect, own_answer, forwarded, .. } = explanation;
     for ExplainedCheck { check, outcome, found } in checks {
         let (check, found) = (printable(check), printable(found));
         match &**outcome {
@@ -83,8 +92,11 @@ fn show(explanation: &Explanation, out: &mut impl Write) -> Result<(), CommandEr
             _ => writeln!(out, "-     {check}")?,
         }
     }
-    for more in not_checked {
-        writeln!(out, "?     {:<14}not checked here", printable(more))?;
+    for NotChecked { check, why } in not_checked {
+        writeln!(out, "?     {:<14}{}", printable(check), printable(why))?;
+    }
+    if let Some(answer) = own_answer {
+        writeln!(out, "answered by the proxy itself: {}", printable(answer))?;
     }
     if let Some(location) = redirect {
         writeln!(out, "redirected to {}", printable(location))?;

@@ -143,8 +143,12 @@ impl Troubles {
     /// the report before.
     pub(super) fn report(&self) {
         let (go_on, over) = self.summaries();
-        go_on.iter().for_each(|summary| summary.log(TroubleState::GoesOn));
-        over.iter().for_each(|summary| summary.log(TroubleState::Over));
+        for summary in go_on {
+            summary.log(TroubleState::GoesOn);
+        }
+        for summary in over {
+            summary.log(TroubleState::Over);
+        }
     }
 
     fn summaries(&self) -> (Vec<Summary>, Vec<Summary>) {
@@ -245,7 +249,7 @@ impl Summary {
             more = (!is_over).then_some(self.more),
             failures = self.failures,
             since = is_over.then(|| self.since.to_rfc3339()),
-            seconds = is_over.then(|| self.lasted.as_secs()),
+            seconds = is_over.then_some(self.lasted.as_secs()),
             "{}",
             if is_over { "requests are served again" } else { "requests still fail" }
         );

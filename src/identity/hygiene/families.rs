@@ -4,7 +4,7 @@ use super::HeaderRule;
 
 /// Beginnings of names, each with what a name of it means. No beginning is that of another one, so
 /// that a binary search finds the only one that a name may have.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct NameFamilies {
     sorted: Vec<(&'static str, HeaderRule)>,
     /// By first letter, the second characters: most names have neither, and are not searched for.

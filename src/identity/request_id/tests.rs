@@ -29,7 +29,11 @@ fn sent(ids: &RequestIds, lines: &[(&'static str, &str)], peer: &str) -> HeaderM
     let mut headers = headers(lines);
     let peer = PeerAddress::new(peer.parse().unwrap());
     let provenance = ids.read(&headers, Some(&peer), &forwarded());
-    ids.stamp(&provenance, &mut headers);
+    // A rule of the route may set it.
+    headers.append(ids.header(), HeaderValue::from_static("of-a-rule"));
+    ids.clean(&provenance, &mut headers);
+    assert!(!headers.contains_key("x-request-id"), "it is sent beside them");
+    headers.insert(ids.header(), provenance.id.value());
     assert_eq!(headers["x-request-id"], provenance.id.to_string(), "logged as it is sent");
     headers
 }
@@ -48,7 +52,6 @@ fn o9_an_id_is_accepted_from_trusted_peers_only_and_only_if_it_is_plain() {
     }
     let two = [("x-request-id", THEIRS), ("x-request-id", "other")];
     let made = sent(&ids, &two, "10.0.0.1");
-    assert_eq!(made.get_all("x-request-id").iter().count(), 1);
     assert_ne!(made["x-request-id"], THEIRS);
 }
 

@@ -129,11 +129,16 @@ impl ClientSettings {
             .chain(self.proxy.as_ref().and_then(EgressProxySettings::secret_file))
     }
 
+    /// The files with certificates, each with the name of its setting.
+    pub(crate) fn certificate_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let own = self.identity.as_ref().map(|identity| &*identity.certificate);
+        let own = own.map(|file| (of_identity::CLIENT_CERTIFICATE, file));
+        self.ca_file.as_deref().map(|file| (key::CA_FILE, file)).into_iter().chain(own)
+    }
+
     /// All files that it reads: who is trusted as the endpoint, and as whom the proxy calls it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        let certificate = self.identity.as_ref().map(|identity| &*identity.certificate);
-        let secrets = self.secret_files().map(|(_, file)| file);
-        self.ca_file.as_deref().into_iter().chain(certificate).chain(secrets)
+        self.certificate_files().chain(self.secret_files()).map(|(_, file)| file)
     }
 
     /// The bounds of each exchange.

@@ -3,7 +3,7 @@
 
 use std::{error::Error, io};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use super::Connection;
 use crate::{
@@ -19,28 +19,35 @@ impl Connection {
     pub(super) fn note_end(&self, error: &hyper::Error, limits: &LimitSettings) {
         tracing::debug!(%error, "connection ended");
         if let Some(cause) = cause_of(error, self.activity.awaits_head(), limits) {
-            self.note_unserved(cause);
+            self.note_unserved(cause, answer_of_hyper(error));
         }
     }
 
     /// Counts and logs the requests that h2 has refused by itself since.
     pub(super) fn note_refused_heads(&self, heads: &RefusedHeads, limits: &LimitSettings) {
-        (0..heads.malformed.take()).for_each(|_| self.note_unserved(malformed_stream()));
-        (0..heads.too_long.take()).for_each(|_| self.note_unserved(long_header_list(limits)));
+        (0..heads.malformed.take()).for_each(|_| self.note_unserved(malformed_stream(), None));
+        let too_long = Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        (0..heads.too_long.take())
+            .for_each(|_| self.note_unserved(long_header_list(limits), too_long));
     }
 
-    /// Counts and logs a request that was never served.
-    pub(super) fn note_unserved(&self, cause: Cause) {
-        note(&self.worker, &self.peer, self.listener, cause);
+    fn note_unserved(&self, cause: Cause, answered: Option<StatusCode>) {
+        note(&self.worker, &self.peer, self.listener, cause, answered);
     }
 }
 
 /// Counts and logs a request that was never served: `listener` is the position of that among those
-/// of the process.
-pub(super) fn note(worker: &Worker, peer: &Peer, listener: usize, cause: Cause) {
+/// of the process, `answered` what the client got all the same.
+pub(super) fn note(
+    worker: &Worker,
+    peer: &Peer,
+    listener: usize,
+    cause: Cause,
+    answered: Option<StatusCode>,
+) {
     let (serving, headers) = (worker.serving(), HeaderMap::new());
     let arrival = RequestArrival { listener: serving.listener(listener), peer, headers: &headers };
-    serving.engine.note_unserved(&arrival, cause);
+    serving.engine.note_unserved(&arrival, cause, answered);
 }
 
 /// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.
@@ -54,6 +61,20 @@ pub(super) fn foreign() -> Cause {
     let expected = Excerpt::own(format_args!("a request line, or the preface of HTTP/2"));
     let subject = Subject::new(Part::Connection, Fault::Malformed);
     Reason::ProtocolViolated.about(subject.expected(expected))
+}
+
+/// What hyper itself has answered to a head that it refuses (RFC 9110 §15.5.15, RFC 6585 §5).
+fn answer_of_hyper(error: &hyper::Error) -> Option<StatusCode> {
+    /// As hyper says it: there is no method that distinguishes it from a long header block.
+    const LONG_TARGET: &str = "URI too long";
+    if error.is_parse_too_large() {
+        return Some(if error.to_string().contains(LONG_TARGET) {
+            StatusCode::URI_TOO_LONG
+        } else {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        });
+    }
+    error.is_parse().then_some(StatusCode::BAD_REQUEST)
 }
 
 /// `None`: the client went away, or took nothing of an answer.

@@ -50,11 +50,16 @@ pub struct LimitSettings {
     pub held: HeldBodySettings,
 }
 
-/// What a process takes with all that is loaded at its start.
-pub(crate) const PROCESS_BYTES: usize = 16 * 1024 * 1024;
+/// What a process takes with all that is loaded at its start: some 17 MiB were measured after the
+/// first requests, and 20 with TLS.
+pub(crate) const PROCESS_BYTES: usize = 24 * 1024 * 1024;
+/// A worker's stack, buffers and tables: 200 KiB were measured.
+pub(crate) const WORKER_BYTES: usize = 512 * 1024;
 /// What a connection takes that waits for its next request. What it takes while it has some is a
 /// part of `memory`.
 pub(crate) const CONNECTION_BYTES: usize = 12 * 1024;
+/// What TLS takes of it besides: two thousand measured, 15 KiB each.
+pub(crate) const TLS_CONNECTION_BYTES: usize = 20 * 1024;
 
 /// At [`CONNECTION_BYTES`] 120 MiB, if all of them wait.
 const DEFAULT_CONNECTIONS: usize = 10_000;

@@ -31,7 +31,7 @@ pub(super) enum HeaderPurpose {
 
 /// A header that a setting names.
 #[derive(Debug)]
-pub(super) struct HeaderUse<'s> {
+pub(super) struct NamedHeader<'s> {
     pub(super) purpose: HeaderPurpose,
     header: &'s HeaderName,
     /// The whole key of the setting.
@@ -52,7 +52,7 @@ impl HeaderPurpose {
     }
 }
 
-impl HeaderUse<'_> {
+impl NamedHeader<'_> {
     /// Reports that the setting `key` names the same header.
     pub(super) fn contradict(&self, root: &Section<'_>, key: String, message: String) {
         root.contradiction(key, &self.setting, message);
@@ -68,12 +68,12 @@ pub(super) fn header_use<'s>(
     settings: &'s Settings,
     header: &HeaderName,
     purposes: &[HeaderPurpose],
-) -> Option<HeaderUse<'s>> {
+) -> Option<NamedHeader<'s>> {
     all(settings).find(|used| purposes.contains(&used.purpose) && used.is_of(header))
 }
 
-fn all(settings: &Settings) -> impl Iterator<Item = HeaderUse<'_>> {
-    let of = |purpose, header, setting| HeaderUse { purpose, header, setting };
+fn all(settings: &Settings) -> impl Iterator<Item = NamedHeader<'_>> {
+    let of = |purpose, header, setting| NamedHeader { purpose, header, setting };
     let claims = settings.claims.iter().map(move |claim| {
         let setting = [key::CLAIMS, claim.header.as_str()].join(".");
         of(HeaderPurpose::Claim, &claim.header, setting)

@@ -19,12 +19,11 @@ pub(super) fn static_headers(settings: &Settings, root: &Section<'_>) {
     let report = |headers: &HeaderSettings, place: &dyn Fn(&str) -> String, section: &str| {
         for (list, header, conflict) in conflicts(headers, settings) {
             let message = format!("{header} {}", conflict.message);
-            match conflict.other {
-                Some(other) => root.contradiction(place(list), &other, message),
-                None => {
-                    let origin = root.peek(section).and_then(Node::origin);
-                    root.mistake_at(place(list), origin, message);
-                }
+            if let Some(other) = conflict.other {
+                root.contradiction(place(list), &other, message);
+            } else {
+                let origin = root.peek(section).and_then(Node::origin);
+                root.mistake_at(place(list), origin, message);
             }
         }
     };

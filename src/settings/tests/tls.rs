@@ -11,7 +11,7 @@ use super::*;
 use crate::{clock::UnixTime, tls::settings::TlsSettings};
 
 /// A workspace with `tls.crt` and `tls.key`, which belong together.
-fn workspace() -> Workspace {
+pub(super) fn workspace() -> Workspace {
     with_key(&KeyPair::generate().unwrap(), |_| ())
 }
 
@@ -31,7 +31,7 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
 
 impl Workspace {
     /// The minimal configuration with that certificate and key, and further lines.
-    fn tls_text(&self, certificate: &str, key: &str, lines: &str) -> String {
+    pub(super) fn tls_text(&self, certificate: &str, key: &str, lines: &str) -> String {
         let folder = self.path().display();
         format!(
             "{MINIMAL}\n[server.tls]\ncertificate = \"{folder}/{certificate}\"\n\

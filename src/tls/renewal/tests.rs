@@ -11,6 +11,7 @@ use crate::{
     tasks::{RunningTasks, Tasks},
     telemetry::MetricRegistry,
     tls::{
+        TlsInUse,
         settings::{CertificateFiles, TlsSettings},
         watch_expiry,
     },
@@ -69,7 +70,10 @@ async fn metrics_show_when_the_certificate_in_use_expires() {
     let (tls, _task) = running(folder.path());
     let metrics = MetricRegistry::default();
     let in_use = Arc::clone(&tls);
-    watch_expiry(&metrics, move || (vec![Arc::clone(&in_use)], Vec::new()));
+    watch_expiry(&metrics, move || TlsInUse {
+        listeners: vec![Arc::clone(&in_use)],
+        ..TlsInUse::default()
+    });
     let shown = || {
         let text = metrics.render();
         let series =

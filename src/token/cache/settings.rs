@@ -47,7 +47,22 @@ const MAX_MAX_AGE: Duration = Duration::from_hours(24);
 /// A client that retries a bad token in a loop; a flood of different ones is not worth memory.
 const DEFAULT_REJECTED_ENTRIES: usize = 1000;
 
+/// The part of the byte bound that wrongly signed tokens may take besides.
+const REJECTED_SHARE: usize = 8;
+
 impl CacheSettings {
+    /// What tokens with a wrong signature may take.
+    pub(crate) fn rejected_bytes(&self) -> usize {
+        self.bytes / REJECTED_SHARE
+    }
+
+    /// What the cache of one worker may take.
+    pub(crate) fn most_bytes(&self) -> usize {
+        let verified = if self.entries == 0 { 0 } else { self.bytes };
+        let rejected = if self.rejected_entries == 0 { 0 } else { self.rejected_bytes() };
+        verified + rejected
+    }
+
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
         Self {
             entries: section.or(key::ENTRIES, DEFAULT_ENTRIES, count(0..=MAX_ENTRIES)),

@@ -8,7 +8,9 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Method, Request};
+#[cfg(test)]
+use http::Request;
+use http::{HeaderMap, Method, request::Parts};
 use http_body::Body;
 use tokio::io::AsyncWrite;
 
@@ -63,15 +65,21 @@ impl<B> OutgoingRequest<B>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin,
 {
-    pub(super) fn new(request: Request<B>) -> Self {
-        let (parts, body) = request.into_parts();
+    /// The request of that head and body. The method and the headers' map are taken out of `head`.
+    /// `further_fields` writes those that are not among the headers.
+    pub(super) fn new(
+        head: &mut Parts,
+        body: B,
+        further_fields: impl FnOnce(&mut Vec<u8>),
+    ) -> Self {
         let body = Some(body).filter(|body| !body.is_end_stream());
         let mut out = Vec::new();
         let hint = body.as_ref().map(Body::size_hint);
-        let framed = write_head(&mut out, (&parts.method, &parts.uri), &parts.headers, hint);
+        let line = (&head.method, &head.uri);
+        let framed = write_head(&mut out, line, &head.headers, further_fields, hint);
         Self {
-            method: parts.method,
-            headers: parts.headers,
+            method: std::mem::take(&mut head.method),
+            headers: std::mem::take(&mut head.headers),
             out,
             written: 0,
             is_flushed: false,
@@ -82,6 +90,12 @@ where
             is_touched: false,
             head_goes_ahead: false,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(request: Request<B>) -> Self {
+        let (mut head, body) = request.into_parts();
+        Self::new(&mut head, body, |_| ())
     }
 
     pub(super) fn method(&self) -> &Method {

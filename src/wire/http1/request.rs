@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use http::{
-    HeaderMap, Method, Uri,
+    HeaderMap, HeaderName, Method, Uri,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use http_body::SizeHint;
@@ -21,9 +21,9 @@ pub(crate) enum Framed {
     Chunked,
 }
 
-/// What a head usually takes beside its fields: the request line, the framing, and a small body
-/// that is sent along.
-const HEAD_BYTES: usize = 160;
+/// What a head usually takes beside the headers: the request line, the framing, further fields, and
+/// a small body that is sent along.
+const HEAD_BYTES: usize = 256;
 
 /// What a field usually takes. To add up what these take costs more than to move a head that takes
 /// more.
@@ -31,10 +31,12 @@ const FIELD_BYTES: usize = 48;
 
 /// Appends the head of a request, whose body is `None` if there is none. What frames the body is
 /// written here, from one number: the fields that came with the headers only say which.
+/// `further_fields` writes those that are not among the headers.
 pub(crate) fn write_head(
     out: &mut Vec<u8>,
     (method, target): (&Method, &Uri),
     headers: &HeaderMap,
+    further_fields: impl FnOnce(&mut Vec<u8>),
     body: Option<SizeHint>,
 ) -> Framed {
     out.reserve(HEAD_BYTES + FIELD_BYTES * headers.len());
@@ -47,14 +49,10 @@ pub(crate) fn write_head(
         match *name {
             CONTENT_LENGTH => (has_length, stated) = (true, framing::canonical_length(value)),
             TRANSFER_ENCODING => is_coded = true,
-            _ => {
-                out.extend_from_slice(name.as_str().as_bytes());
-                out.extend_from_slice(b": ");
-                out.extend_from_slice(value.as_bytes());
-                out.extend_from_slice(b"\r\n");
-            }
+            _ => write_field(out, name, value.as_bytes()),
         }
     }
+    further_fields(out);
     let framed = match body {
         None if has_length => Framed::Exact(0),
         None => Framed::Nothing,
@@ -64,6 +62,14 @@ pub(crate) fn write_head(
     write_framing(out, framed);
     out.extend_from_slice(b"\r\n");
     framed
+}
+
+/// Appends one field.
+pub(crate) fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn write_framing(out: &mut Vec<u8>, framed: Framed) {
@@ -79,7 +85,7 @@ fn write_framing(out: &mut Vec<u8>, framed: Framed) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
 
@@ -90,7 +96,8 @@ mod tests {
         let headers: HeaderMap = fields.collect();
         let mut out = Vec::new();
         let target = Uri::from_static("http://elsewhere.test/a%20b?c=d");
-        let framed = write_head(&mut out, (&Method::PUT, &target), &headers, body);
+        let further = |out: &mut Vec<u8>| write_field(out, &HeaderName::from_static("x-id"), b"7");
+        let framed = write_head(&mut out, (&Method::PUT, &target), &headers, further, body);
         (out.iter().copied().map(char::from).collect(), framed)
     }
 
@@ -108,7 +115,7 @@ mod tests {
         assert_eq!(
             text,
             "PUT /a%20b?c=d HTTP/1.1\r\nhost: api.test\r\nx-empty: \r\nx-many: 1\r\nx-many: 2\r\n\
-             x-bytes: \u{fc}: \t\r\n\r\n"
+             x-bytes: \u{fc}: \t\r\nx-id: 7\r\n\r\n"
         );
     }
 
@@ -134,7 +141,8 @@ mod tests {
         ] {
             let (text, found) = written(fields, body);
             assert_eq!(found, framed, "{fields:?}");
-            assert_eq!(text, format!("PUT /a%20b?c=d HTTP/1.1\r\n{line}\r\n"), "{fields:?}");
+            let head = format!("PUT /a%20b?c=d HTTP/1.1\r\nx-id: 7\r\n{line}\r\n");
+            assert_eq!(text, head, "{fields:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! As much of PromQL as it takes to find the metrics and labels of an expression.
+//! As much of `PromQL` as it takes to find the metrics and labels of an expression.
 
 /// What an expression names.
 #[derive(Debug, Default)]

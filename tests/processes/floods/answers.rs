@@ -1,7 +1,7 @@
 //! Answers that wait for clients, and clients that wait for answers.
 
 use std::{
-    io::Write,
+    io::{Write, stderr},
     net::{SocketAddr, TcpStream},
 };
 
@@ -93,6 +93,24 @@ fn d12_slow_answers_over_http1() {
     let count = Scale::get().of(1000, 9000);
     let _flood = http1_clients(&scene, count, "/public/slow");
     scene.assert_bounded("HTTP/1.1, slow answers", most_mib());
+}
+
+/// With bounds that the floods reach: bodies fill their part of `memory`, requests beyond it are
+/// refused, connections wait, and the cache is full.
+#[test]
+fn d12_a_loaded_process_stays_below_what_check_computes() {
+    let limits = "[server.limits]\nmemory = \"16MiB\"\nconnections = 1200";
+    let scene = Scene::start_with(limits, "[cache]\nbytes = \"256KiB\"");
+    let computed = scene.computed_bytes();
+    let _waiting = scene.wait_with_tokens(400);
+    let _bodies = http1_clients(&scene, 200, "/public/huge");
+    let _slow = http1_clients(&scene, 500, "/public/slow");
+    let (taken, resident) = scene.anonymous_and_resident();
+    let _ = writeln!(
+        stderr(),
+        "FLOOD as check computes: {taken} bytes of {computed}, {resident} with the program's file"
+    );
+    assert!(taken <= computed, "{taken} bytes, and {computed} are computed");
 }
 
 #[test]

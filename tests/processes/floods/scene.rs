@@ -3,18 +3,19 @@
 use std::{
     env,
     io::{Write, stderr},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     client::{Client, Request},
     h2::{self, H2},
     issuer::Issuer,
     key_server::{KeyServer, Page},
-    process::Process,
+    process::{BINARY, Process},
     proxy::metric_in,
     setup::Setup,
     upstream::Upstream,
@@ -50,6 +51,7 @@ pub(super) struct Scene {
     valid: ValidClients,
     valid_at_quiet: ValidClients,
     upstream: FloodUpstream,
+    issuer: Issuer,
     _others: (Upstream, KeyServer),
 }
 
@@ -78,6 +80,11 @@ impl Scale {
 
 impl Scene {
     pub(super) fn start() -> Self {
+        Self::start_with("", "")
+    }
+
+    /// With further lines of `[server]` and further tables.
+    pub(super) fn start_with(server: &str, tables: &str) -> Self {
         let flood_upstream = FloodUpstream::start();
         let (app, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
         key_server.serve(JWKS, Page::json(&issuer.jwks()));
@@ -88,17 +95,46 @@ impl Scene {
             .issuer("corp", &issuer, &key_server, "", "")
             .with(&format!("[upstreams.flooded]\nurl = \"{}\"", flood_upstream.url()))
             .with("[log]\nlevel = \"info\"")
+            .with(tables)
+            .server(server)
             .routes(routes);
         let token = issuer.mint(json!({ "iat": 0, "exp": 9_000_000_000_u64 }));
         let (flooded, quiet) = (Process::start(&setup, &app), Process::start(&setup, &app));
         let (valid, valid_at_quiet) =
             (ValidClients::of(&flooded, &token), ValidClients::of(&quiet, &token));
         let (upstream, others) = (flood_upstream, (app, key_server));
-        Self { flooded, quiet, valid, valid_at_quiet, upstream, _others: others }
+        Self { flooded, quiet, valid, valid_at_quiet, upstream, issuer, _others: others }
     }
 
     pub(super) fn process(&self) -> &Process {
         &self.flooded
+    }
+
+    /// What the process may take, by `countersign check --resources`.
+    pub(super) fn computed_bytes(&self) -> usize {
+        let mut command = Command::new(BINARY);
+        command.env_clear().args(["check", "--resources", "--json", "--config"]);
+        let output = command.arg(self.flooded.config()).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        usize::try_from(report["resources"]["memory_bytes"].as_u64().unwrap()).unwrap()
+    }
+
+    /// What the process takes while a flood stands.
+    pub(super) fn anonymous_and_resident(&self) -> (usize, usize) {
+        self.upstream.standstill();
+        (self.flooded.anonymous(), self.flooded.resident())
+    }
+
+    /// Requests with different tokens, one after the other, on connections that are kept.
+    pub(super) fn wait_with_tokens(&self, count: usize) -> Vec<Client> {
+        let client = |n: usize| {
+            let claims = json!({ "iat": 0, "exp": 9_000_000_000_u64, "jti": n.to_string() });
+            let request = Request::get("/").bearer(&self.issuer.mint(claims));
+            let mut client = self.flooded.client();
+            assert_eq!(client.exchange(&request).status, 200);
+            client
+        };
+        (0..count).map(client).collect()
     }
 
     /// Looks at memory and at valid requests while a flood stands, and prints what it saw.

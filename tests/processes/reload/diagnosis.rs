@@ -1,8 +1,19 @@
 //! `countersign denials`, `countersign explain --id` and `--live`: against a running proxy.
 
-use super::scene::{Scene, countersign, stderr, stdout};
-use crate::support::{client::Request, wait_until};
+use std::fs;
+
+use countersign::{
+    jose::{Algorithm, Dialect},
+    json::Object,
+};
 use serde_json::{Value, json};
+
+use super::scene::{PROTECTED, Scene, countersign, stderr, stdout};
+use crate::support::{
+    client::Request,
+    issuer::{key, public},
+    wait_until,
+};
 
 /// A token of the present: the program goes by the machine's clock.
 fn mint(scene: &Scene, mut changes: Value) -> String {
@@ -67,4 +78,50 @@ fn a_running_proxy_explains_a_token() {
     let failed = failed.lines().find(|line| line.starts_with("FAIL")).unwrap();
     assert!(failed.starts_with("FAIL  audience      audience_mismatch: The token"), "{failed}");
     assert!(failed.contains("'other'"), "{failed}");
+}
+
+#[test]
+fn a_running_proxy_explains_a_signed_request_and_says_what_it_leaves_out() {
+    let (signer, keys) = (key(Algorithm::Es256, "k"), tempfile::tempdir().unwrap());
+    let file = |name: &str, content: &[u8]| {
+        let path = keys.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let jwks = file("signers.json", json!({ "keys": [public(&signer)] }).to_string().as_bytes());
+    let scene = Scene::start_with(|text| {
+        let signed = "[[routes]]\npath = \"/**\"\nsignature = \"partner\"\nlimit = \"own\"\n";
+        let tables = format!(
+            "[signatures.partner]\nsigner = {{ fixed = \"acme\" }}\ncaller = \"unrelated\"\n\
+             keys.jwks_file = \"{jwks}\"\n[limits.own]\nkey = \"issuer\"\nrate = \"9/h\"\n"
+        );
+        text.replace(PROTECTED, signed) + &tables
+    });
+    let (config, token) = (scene.file(), mint(&scene, json!({})));
+    let signature = signer.sign_detached(Dialect::Rfc7797, &Object::default(), b"{}").unwrap();
+    let live = |body: &str| {
+        countersign(&[
+            "explain",
+            "--config",
+            config.to_str().unwrap(),
+            "--live",
+            "--path",
+            "/loans",
+            "--method",
+            "POST",
+            "--signature",
+            &signature,
+            "--body",
+            &file("body", body.as_bytes()),
+            &token,
+        ])
+    };
+    let right = live("{}");
+    assert_eq!(right.status.code(), Some(0), "{}{}", stdout(&right), stderr(&right));
+    let text = stdout(&right);
+    assert!(text.contains("ok    body          the signature over the body of 2 bytes"), "{text}");
+    assert!(text.contains("?     limits        an explanation uses up no limit"), "{text}");
+    let wrong = live("{ }");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(stderr(&wrong).contains("refused: signature_invalid"), "{}", stderr(&wrong));
 }

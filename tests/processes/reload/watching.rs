@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io::Write,
-    os::unix::fs::symlink,
     path::Path,
     process::Command,
     thread,
@@ -11,7 +10,9 @@ use std::{
 };
 
 use super::scene::{OPEN, PROTECTED, Scene};
-use crate::support::{client::Request, process::BINARY, signalled::Process, wait_until};
+use crate::support::{
+    client::Request, config_map::ConfigMap, process::BINARY, signalled::Process, wait_until,
+};
 
 fn watched(text: &str, interval: &str) -> String {
     format!("{text}\n[reload]\nwatch = true\ninterval = \"{interval}\"\n")
@@ -26,34 +27,20 @@ fn replace(path: &Path, text: &str) {
     fs::rename(new, path).unwrap();
 }
 
-/// A mounted `ConfigMap`: `countersign.toml` → `..data/countersign.toml`, and `..data` → a folder
-/// that is written before the link is replaced.
-fn mount(folder: &Path, version: &str, text: &str) {
-    fs::create_dir(folder.join(version)).unwrap();
-    fs::write(folder.join(version).join("countersign.toml"), text).unwrap();
-    symlink(version, folder.join("..data_tmp")).unwrap();
-    fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
-}
-
 #[test]
 fn x10_a_config_map_is_taken_when_its_link_is_swapped() {
     let mut scene = Scene::prepare();
     let (open, protected) =
         (watched(&scene.text(OPEN), SHORT), watched(&scene.text(PROTECTED), SHORT));
-    let mounted = scene.path("mounted");
-    fs::create_dir(&mounted).unwrap();
-    mount(&mounted, "..2026_1", &protected);
-    let file = mounted.join("countersign.toml");
-    symlink("..data/countersign.toml", &file).unwrap();
-    scene.process = Process::run(&file);
+    let mut mounted = ConfigMap::mount(scene.path("mounted"), &protected);
+    scene.process = Process::run(&mounted.file());
     assert_eq!(scene.status(), 401);
-    for (round, version) in ["..2026_2", "..2026_3", "..2026_4"].into_iter().enumerate() {
+    for round in 0..3 {
         let is_open = round % 2 == 0;
-        mount(&mounted, version, if is_open { &open } else { &protected });
+        mounted.swap(if is_open { &open } else { &protected });
         let expected = if is_open { 200 } else { 401 };
         wait_until("the new version", || scene.status() == expected);
-        wait_until("its verdict", || scene.reloads("watch", "applied") as usize == round + 1);
-        fs::remove_dir_all(mounted.join(format!("..2026_{}", round + 1))).unwrap();
+        wait_until("its verdict", || scene.reloads("watch", "applied") == round + 1);
     }
     assert_eq!(scene.reloads("watch", "refused"), 0);
 }

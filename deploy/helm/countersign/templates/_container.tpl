@@ -126,14 +126,16 @@ volumeMounts:
 
 {{/* The service behind the sidecar: the user's container, with what the pair needs of it. */}}
 {{- define "countersign.app" -}}
-{{- $pause := dict "preStop" (dict "sleep" (dict "seconds" .Values.app.preStopSeconds)) }}
-{{- $defaults := dict "name" "app" "lifecycle" $pause }}
-{{- with .Values.app.readinessPath }}
-{{- $scheme := ternary "HTTPS" "HTTP" (ne $.Values.tls.secretName "") }}
-{{- $get := dict "path" . "port" $.Values.listen.port "scheme" $scheme }}
+{{- $security := omit .Values.securityContext "runAsUser" "runAsGroup" }}
+{{- $defaults := dict "name" "app" "securityContext" $security }}
+{{- if not (dig "lifecycle" "preStop" "" .Values.app.container) }}
+{{- $sleep := dict "sleep" (dict "seconds" .Values.app.preStopSeconds) }}
+{{- $_ := set $defaults "lifecycle" (dict "preStop" $sleep) }}
+{{- end }}
+{{- if and .Values.app.readinessPath (not .Values.app.container.readinessProbe) }}
+{{- $scheme := ternary "HTTPS" "HTTP" (ne .Values.tls.secretName "") }}
+{{- $get := dict "path" .Values.app.readinessPath "port" .Values.listen.port "scheme" $scheme }}
 {{- $_ := set $defaults "readinessProbe" (dict "httpGet" $get "periodSeconds" 5) }}
 {{- end }}
-{{- $security := omit .Values.securityContext "runAsUser" "runAsGroup" }}
-{{- $_ := set $defaults "securityContext" $security }}
 {{- mergeOverwrite $defaults .Values.app.container | toYaml }}
 {{- end }}

@@ -2,14 +2,31 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from .configuration import configuration
 from .scene import Scene
 from .traffic import Traffic
 
 SECONDS = 40
+# What is so for the whole run: a certificate and a list near their end, an endpoint without a
+# program, clients that claim to be others; and before the first scrape there is no target.
+STANDING_ALERTS = {
+    "CountersignAbsent",
+    "CountersignCertificateExpires",
+    "CountersignEndpointsEjected",
+    "CountersignIdentityHeadersForged",
+    "CountersignRevocationListIsDue",
+}
+# What a machine that is busy with other things may raise besides.
+ALERTS_OF_A_SLOW_MACHINE = {
+    "CountersignEvidenceIsSlow",
+    "CountersignLatencyBudgetBurns",
+    "CountersignLatencyBudgetBurnsFast",
+    "CountersignSlow",
+    "CountersignStoreIsSlow",
+}
 
 
 @dataclass(frozen=True)
@@ -17,6 +34,22 @@ class Incident:
     at: float
     name: str
     begin: Callable[[], None]
+    # The ends of the names of the alerts that it raises.
+    alerts: tuple[str, ...] = ()
+
+
+DEAD_SERVICE = ("UpstreamFails", "ServiceFails")
+NO_VERDICT = (
+    "IntrospectionFails",
+    "CannotDecide",
+    "DecisionBudgetBurnsFast",
+    "DecisionBudgetBurns",
+)
+
+
+def expected_alerts(incidents: list[Incident]) -> set[str]:
+    raised = {f"Countersign{name}" for incident in incidents for name in incident.alerts}
+    return raised | STANDING_ALERTS
 
 
 def play(scene: Scene, traffic: Traffic) -> list[Incident]:
@@ -35,18 +68,21 @@ def play(scene: Scene, traffic: Traffic) -> list[Incident]:
 
 def schedule(scene: Scene, traffic: Traffic) -> list[Incident]:
     sound = configuration(scene.ports)
+    broken = sound.replace("[issuers.corp]", "[")
     return [
         Incident(6, "bad tokens", lambda: traffic.bad_tokens(6)),
-        Incident(9, "dead service", lambda: traffic.dead_service(5)),
-        Incident(13, "provider fails", lambda: setattr(scene.provider, "fails", True)),
+        Incident(9, "dead service", lambda: traffic.dead_service(5), DEAD_SERVICE),
+        Incident(13, "provider fails", lambda: setattr(scene.provider, "fails", True), NO_VERDICT),
         Incident(18, "provider is back", lambda: setattr(scene.provider, "fails", False)),
-        Incident(19, "refused reload", lambda: scene.reload(sound.replace("[issuers.corp]", "["))),
-        Incident(21, "slow service, many clients", lambda: slow_service(scene, traffic)),
+        Incident(19, "refused reload", lambda: scene.reload(broken), ("ReloadRefused",)),
+        Incident(
+            21, "slow service, many clients", lambda: slow_service(scene, traffic), ("UpstreamBusy",)
+        ),
         Incident(24, "reload", lambda: scene.reload(sound.replace("5/s", "3/s"))),
         Incident(25, "service is back", lambda: setattr(scene.service, "delay", 0.003)),
-        Incident(27, "slow uploads", lambda: traffic.uploads(4)),
-        Incident(30, "floods", traffic.flood),
-        Incident(34, "store is lost", scene.store.stop),
+        Incident(27, "slow uploads", lambda: traffic.uploads(4), ("BuffersAreFull",)),
+        Incident(30, "floods", traffic.flood, ("ConnectionsRefused",)),
+        Incident(34, "store is lost", scene.store.stop, ("StoreIsLost", "DependencyMissing")),
     ]
 
 

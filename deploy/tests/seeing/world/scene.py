@@ -5,6 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from comparison import tools
 from comparison.peers.peer import free_port, wait_for_port
 from comparison.processes import Process
 from k6.stage import wait_until_ready
@@ -48,13 +49,13 @@ class Scene:
         peers = (self.provider.port, self.service.port, self.secure.port)
         return Ports(**chosen, **dict(zip(("provider", "service", "secure"), peers)))
 
-    def _start(self, program: Path | str, *arguments) -> Process:
-        log = self.home / f"{Path(program).name}.log"
+    def _start(self, program: Path, *arguments) -> Process:
+        log = self.home / f"{program.name}.log"
         return Process([program, *arguments], os.sched_getaffinity(0), log)
 
     def _start_store(self) -> Process:
         argv = ["--port", self.ports.redis, "--bind", "127.0.0.1", "--save", "", "--dir", self.home]
-        store = self._start("redis-server", *argv)
+        store = self._start(tools.need("redis-server"), *argv)
         wait_for_port(self.ports.redis, store)
         return store
 
@@ -64,7 +65,8 @@ class Scene:
         admin = self.ports.admin
         file.write_text(SCRAPES.format(interval=SCRAPE_INTERVAL, rules=rules, admin=admin))
         argv = [f"--config.file={file}", f"--storage.tsdb.path={self.home / 'tsdb'}"]
-        prometheus = self._start("prometheus", *argv, f"--web.listen-address=127.0.0.1:{port}")
+        program = tools.need("prometheus")
+        prometheus = self._start(program, *argv, f"--web.listen-address=127.0.0.1:{port}")
         wait_for_port(port, prometheus)
         return port
 

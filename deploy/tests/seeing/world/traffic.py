@@ -14,6 +14,8 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _PING = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + b"flooding"
 _PINGS = 20_000
+# Two of them fill the buffers but for the last hundredth.
+_UPLOAD = 520_000
 
 
 class Traffic:
@@ -92,7 +94,7 @@ class Traffic:
             headers = {"authorization": f"Bearer {token}"} if token else {}
             if signature:
                 headers |= {"x-jws-signature": signature, "content-type": "application/json"}
-            if random.random() < 0.002:
+            if random.random() < 0.005:
                 headers["x-auth-subject"] = "mallory"
             connection.request("POST" if body else "GET", path, body, headers)
             connection.getresponse().read()
@@ -104,8 +106,8 @@ class Traffic:
     def _slow_upload(self, seconds: float):
         with socket.create_connection(("127.0.0.1", self._scene.ports.listen)) as client:
             head = f"POST /signed HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {self._good[2]}\r\n"
-            head += f"x-jws-signature: {self._signature}\r\ncontent-length: 500000\r\n\r\n"
-            client.sendall(head.encode() + b"x" * 450_000)
+            head += f"x-jws-signature: {self._signature}\r\ncontent-length: {_UPLOAD}\r\n\r\n"
+            client.sendall(head.encode() + b"x" * (_UPLOAD - 1))
             self._over.wait(seconds)
 
     def _pings(self):
@@ -121,9 +123,11 @@ class Traffic:
     def _idle_connection(self):
         context = ssl.create_default_context(cafile=self._scene.home / "server.crt")
         try:
-            with socket.create_connection(("127.0.0.1", self._scene.ports.edge)) as plain:
-                with context.wrap_socket(plain, server_hostname="127.0.0.1"):
-                    self._over.wait(3)
+            with (
+                socket.create_connection(("127.0.0.1", self._scene.ports.edge)) as plain,
+                context.wrap_socket(plain, server_hostname="127.0.0.1"),
+            ):
+                self._over.wait(3)
         except OSError:
             # Beyond the bound it is closed.
             return

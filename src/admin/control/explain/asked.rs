@@ -1,15 +1,17 @@
 //! The request that is to be explained.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header::HOST, request::Parts,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::Deserialize;
 
 use crate::{
-    gate::{Denial, Gate, Peer, Route},
-    identity::PeerAddress,
+    gate::{AnnouncedRequest, Denial, ExplainedRequest, Gate, Peer, Route},
+    identity::{ClientCertificate, PeerAddress},
     policy::{CanonicalRequest, ids::ListenerId},
     proxy::ProxyConfig,
 };
@@ -24,6 +26,10 @@ pub(super) struct AskedRequest {
     listener: Option<String>,
     client: Option<IpAddr>,
     scheme: Option<AskedScheme>,
+    client_certificate: Option<String>,
+    signature: Option<String>,
+    body: Option<String>,
+    body_base64: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, AskedValues>,
     #[serde(default)]
@@ -48,15 +54,19 @@ enum AskedValues {
 /// A request in the form in which a worker gets it.
 pub(super) struct ExplainableRequest {
     listener: ListenerId,
-    pub(super) head: Parts,
-    pub(super) peer: Peer,
+    head: Parts,
+    peer: Peer,
+    signature: Option<String>,
+    body: Option<Vec<u8>>,
     pub(super) shows_claims: bool,
 }
 
 const EXPECTED: &str = "expected {\"method\": \"GET\", \"path\": \"/a?b=c\", \"host\": \"…\", \
                         \"listener\": \"NAME\", \"client\": \"192.0.2.7\", \"scheme\": \"https\", \
-                        \"headers\": {\"authorization\": \"Bearer …\"}, \"show_claims\": false}, \
-                        of which only path is needed";
+                        \"client_certificate\": \"PEM\", \
+                        \"headers\": {\"authorization\": \"Bearer …\"}, \
+                        \"signature\": \"JWS\", \"body\": \"…\" or \"body_base64\": \"…\", \
+                        \"show_claims\": false}, of which only path is needed";
 const DEFAULT_HOST: &str = "localhost";
 
 impl AskedRequest {
@@ -72,10 +82,12 @@ impl AskedRequest {
     /// # Errors
     /// What can't be a request of this configuration.
     pub(super) fn read(self, proxy: &ProxyConfig) -> Result<ExplainableRequest, String> {
-        let Self { method, path, host, listener, client, scheme, headers, show_claims } = self;
+        let Self { method, path, host, listener, client, scheme, headers, .. } = self;
         let listener = proxy
             .listener(listener.as_deref())
             .ok_or_else(|| format!("listener: there is no {:?}", listener.unwrap_or_default()))?;
+        let certificate = self.client_certificate.as_deref().map(certificate).transpose()?;
+        let body = body(self.body, self.body_base64)?;
         let method = method.as_deref().unwrap_or("GET").parse::<Method>();
         let method = method.map_err(|_| "method: it is none".to_owned())?;
         // A path may have a token in its query: not shown.
@@ -90,8 +102,28 @@ impl AskedRequest {
             AskedScheme::Http => "http",
             AskedScheme::Https => "https",
         };
-        let peer = Peer { address: client.map(PeerAddress::new), scheme, certificate: None };
-        Ok(ExplainableRequest { listener, head, peer, shows_claims: show_claims })
+        let peer = Peer { address: client.map(PeerAddress::new), scheme, certificate };
+        let (signature, shows_claims) = (self.signature, self.show_claims);
+        Ok(ExplainableRequest { listener, head, peer, signature, body, shows_claims })
+    }
+}
+
+/// The first certificate in there: a chain has the client's own first.
+fn certificate(pem: &str) -> Result<Arc<ClientCertificate>, String> {
+    let unreadable = || "client_certificate: expected a certificate in PEM".to_owned();
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| unreadable())?;
+    ClientCertificate::parse(&der).map(Arc::new).map_err(|_| unreadable())
+}
+
+fn body(text: Option<String>, base64: Option<String>) -> Result<Option<Vec<u8>>, String> {
+    match (text, base64) {
+        (Some(_), Some(_)) => Err("body_base64: there is a body already".to_owned()),
+        (Some(text), None) => Ok(Some(text.into_bytes())),
+        (None, Some(base64)) => {
+            let body = BASE64_STANDARD.decode(base64);
+            body.map(Some).map_err(|_| "body_base64: expected base64 with padding".to_owned())
+        }
+        (None, None) => Ok(None),
     }
 }
 
@@ -126,29 +158,35 @@ fn field_value(name: &str, text: String) -> Result<HeaderValue, String> {
 }
 
 impl ExplainableRequest {
+    /// The request, and of a preflight the route of what it announces.
+    ///
     /// # Errors
     /// The refusal of a request that has no canonical form.
-    pub(super) fn canonical(&self, gate: &Gate) -> Result<CanonicalRequest, Denial> {
+    pub(super) fn canonical<'g>(
+        &self,
+        gate: &'g Gate,
+    ) -> Result<(CanonicalRequest, Option<&'g Arc<Route>>), Denial> {
         let Parts { method, uri, version, headers, .. } = &self.head;
-        let canonical = gate.request_rules(self.listener).canonical(method, uri, *version, headers);
-        let canonical = canonical.and_then(|mut request| {
+        let rules = gate.request_rules(self.listener);
+        let read = match gate.preflight(self.listener, &self.head) {
+            Some(AnnouncedRequest { request, route }) => Ok((request, Some(route))),
+            None => rules.canonical(method, uri, *version, headers).map(|request| (request, None)),
+        };
+        let read = read.and_then(|(mut request, announced)| {
             gate.take_parameters(&mut request)?;
-            Ok(request)
+            Ok((request, announced))
         });
-        canonical.map_err(|refused| Denial::new(refused.cause()))
+        read.map_err(|refused| Denial::new(refused.cause()))
     }
 
-    /// What the route has in addition.
-    pub(super) fn not_checked(&self, route: &Route) -> Vec<String> {
-        let has_no_address = self.peer.address.is_none();
-        let all = [
-            ("addresses", route.addresses().is_some() && has_no_address),
-            ("client_certificates", route.client_certificate().is_some()),
-            ("limits", route.limits().is_some()),
-            ("signature", route.signature().is_some()),
-            ("upstream_credential", route.upstream_credential().is_some()),
-        ];
-        let had = all.into_iter().filter(|(_, has)| *has);
-        had.map(|(what, _)| what.to_owned()).collect()
+    /// What the gate decides on.
+    pub(super) fn of<'r>(&'r self, request: &'r CanonicalRequest) -> ExplainedRequest<'r> {
+        ExplainedRequest {
+            request,
+            headers: &self.head.headers,
+            peer: &self.peer,
+            signature: self.signature.as_deref(),
+            body: self.body.as_deref(),
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Scene {
 
     /// What is answered to a request with this body.
     fn exchange(&mut self, body: Parts) -> impl Future<Output = Answered> + use<> {
-        let mut request = OutgoingRequest::new(Request::put("/").body(body).unwrap());
+        let mut request = OutgoingRequest::of(Request::put("/").body(body).unwrap());
         let connection = Http1Connection::new(self.ours.take().unwrap());
         let home = Rc::downgrade(&self.home);
         async move {

@@ -85,7 +85,7 @@ fn request(
         let value = HeaderValue::from_static(value);
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
-    OutgoingRequest::new(request)
+    OutgoingRequest::of(request)
 }
 
 async fn written(
@@ -173,7 +173,7 @@ async fn a_request_is_written_with_its_last_byte_though_its_body_has_not_ended()
 #[tokio::test]
 async fn f13_a_request_is_sent_again_only_if_nothing_of_its_body_was_taken() {
     let mut untouched =
-        OutgoingRequest::new(Request::get("/").body(http_body_util::Empty::new()).unwrap());
+        OutgoingRequest::of(Request::get("/").body(http_body_util::Empty::new()).unwrap());
     let mut socket = Taker { at_most: 1000, ..Taker::default() };
     for _ in 0..2 {
         std::future::poll_fn(|cx| untouched.poll(cx, &mut socket)).await.unwrap();

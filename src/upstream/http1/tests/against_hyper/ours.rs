@@ -53,7 +53,7 @@ async fn exchange(
     request: &CorpusRequest,
     home: &Rc<IdleConnections<Peer>>,
 ) -> Exchange {
-    let mut outgoing = OutgoingRequest::new(request.head().map(|()| request.body.clone()));
+    let mut outgoing = OutgoingRequest::of(request.head().map(|()| request.body.clone()));
     let mut exchange = Http1Exchange::new(connection, &mut outgoing);
     let home = Rc::downgrade(home);
     match timeout(PATIENCE, poll_fn(|cx| exchange.poll(cx, &home))).await {
