@@ -25,8 +25,8 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{
-        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene, Origin,
-        PeerAddress, client_certificate::settings::CertificateHeaderSettings,
+        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene,
+        PeerAddress, RequestOrigin, client_certificate::settings::CertificateHeaderSettings,
     },
     limits::{LimitPermit, Limiters},
     policy::{
@@ -224,7 +224,7 @@ impl Gate {
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
-    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set. The [`Origin`],
+    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set. The [`RequestOrigin`],
     /// if there is one, is not among them: it has to be sent with the request.
     ///
     /// # Errors
@@ -235,7 +235,7 @@ impl Gate {
         request: &'r CanonicalRequest,
         headers: &mut HeaderMap,
         peer: &'r Peer,
-    ) -> Result<Option<Origin<'r>>, Denial> {
+    ) -> Result<Option<RequestOrigin<'r>>, Denial> {
         let forged = self
             .hygiene
             .clean_request(headers)
@@ -254,7 +254,7 @@ impl Gate {
         request: &'r CanonicalRequest,
         headers: &mut HeaderMap,
         peer: &'r Peer,
-    ) -> Option<Origin<'r>> {
+    ) -> Option<RequestOrigin<'r>> {
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();
         self.places.strip(headers, caller.map(|caller| caller.places), kept);

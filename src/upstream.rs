@@ -2,7 +2,6 @@
 
 mod age;
 mod answer_body;
-mod attempts;
 mod balance;
 mod caps;
 mod connect;
@@ -17,7 +16,6 @@ mod lease;
 mod lookup;
 mod metrics;
 mod multiplexed;
-mod own_headers;
 mod repeat;
 mod request_body;
 mod request_form;
@@ -31,7 +29,10 @@ use http::{Response, request::Parts};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    decision::{RequestRecord, record::AttemptEnd},
+    decision::{
+        RequestRecord,
+        record::{AttemptEnd, SendAttempts},
+    },
     reason::Reason,
     tls::UpstreamTls,
     wire::timer::Timer,
@@ -42,7 +43,6 @@ use exec::LocalExec;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
-pub(crate) use attempts::SendAttempts;
 pub(crate) use balance::SharedEndpoints;
 pub(crate) use caps::UpstreamCaps;
 pub(crate) use connect::CONNECTION_WINDOW;
@@ -51,7 +51,6 @@ pub(crate) use http1::UpstreamSocket;
 pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::{Metrics, UpstreamMetrics};
 pub(crate) use multiplexed::OpenStream;
-pub(crate) use own_headers::OwnHeaders;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
 pub(crate) use request_form::join_cookies;
 
@@ -173,7 +172,7 @@ impl UpstreamPool {
             Some(endpoint) => endpoint,
             None => Box::pin(self.endpoints.resolved()).await?,
         };
-        attempts.at(&endpoint);
+        attempts.at(&endpoint.name);
         endpoint.idle.saw(started);
         let head = &*request.0;
         let is_repeatable =

@@ -3,7 +3,7 @@
 use super::{AnswerToSign, held_body::HeldBody};
 use crate::{
     gate::Admission,
-    identity::Origin,
+    identity::RequestOrigin,
     limits::LimitPermit,
     policy::{CanonicalRequest, OutgoingTarget},
 };
@@ -21,7 +21,7 @@ pub struct Forward<'e, B> {
     /// The permission, with the route and what was proven.
     pub admission: Admission<'e>,
     /// Where it came from, to be sent beside these headers; `None`: they say it.
-    pub origin: Option<Origin<'e>>,
+    pub origin: Option<RequestOrigin<'e>>,
     /// The body to be forwarded.
     pub body: VerifiedBody<B>,
     /// The room for the upstream's answer, where that is to be signed.

@@ -12,6 +12,7 @@ mod report;
 #[cfg(feature = "otel")]
 mod request_spans;
 mod request_trace;
+mod send_attempts;
 mod subject_name;
 mod timing;
 mod troubles;
@@ -37,6 +38,7 @@ use crate::{
     token::{TokenGlance, VerifiedToken},
 };
 
+pub(crate) use self::send_attempts::SendAttempts;
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
 pub use self::{
     denied_request::DeniedRequest,

@@ -12,7 +12,7 @@ use http::{
 };
 use ipnet::IpNet;
 
-pub use origin::Origin;
+pub use origin::RequestOrigin;
 
 use crate::identity::forwarded::settings::{ForwardingSettings, TrustedProxy};
 
@@ -76,7 +76,7 @@ impl Forwarded {
     ///
     /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
     /// extended by the peer, if it has an address, and `-Proto` and `-Host` are believed. From any
-    /// other peer, every `X-Forwarded-*` and `Forwarded` is removed, and the [`Origin`] that is
+    /// other peer, every `X-Forwarded-*` and `Forwarded` is removed, and the [`RequestOrigin`] that is
     /// returned has to be sent with the request instead.
     ///
     /// To be called after [`super::Hygiene`] and before [`super::RenderedHeaders`], which may set
@@ -87,14 +87,14 @@ impl Forwarded {
         peer: Option<&'r PeerAddress>,
         scheme: &'static str,
         authority: &'r HeaderValue,
-    ) -> Option<Origin<'r>> {
+    ) -> Option<RequestOrigin<'r>> {
         if self.trusts_peer(peer) {
             extend(headers, peer.map(|peer| peer.address), scheme, authority);
             return None;
         }
 
         self.remove_inbound(headers);
-        Some(Origin { peer: peer.map(|peer| &peer.text), scheme, authority })
+        Some(RequestOrigin { peer: peer.map(|peer| &peer.text), scheme, authority })
     }
 
     /// Sets `X-Forwarded-Prefix` to the beginning of the client's path that the upstream does not

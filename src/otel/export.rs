@@ -114,7 +114,7 @@ impl Exporter {
         }
     }
 
-    async fn send(&mut self, requests: &[RequestSpans], stop: &CancellationToken) {
+    async fn send(&self, requests: &[RequestSpans], stop: &CancellationToken) {
         let count: usize = requests.iter().map(|request| request.spans.len()).sum();
         let message = span_messages::request(requests, &self.resource).encode_to_vec();
         let mut pause = FIRST_PAUSE;
@@ -148,7 +148,7 @@ impl Exporter {
         self.metrics.failed.inc_by(count as u64);
     }
 
-    fn fails(&mut self, problem: &str) {
+    fn fails(&self, problem: &str) {
         self.metrics.failing.set(1);
         let is_new = self.trouble.lock().replace(problem.to_owned()).is_none();
         if is_new {
@@ -161,7 +161,7 @@ impl Exporter {
         }
     }
 
-    fn works(&mut self) {
+    fn works(&self) {
         self.metrics.failing.set(0);
         let was_failing = self.trouble.lock().take().is_some();
         if was_failing {

@@ -13,16 +13,13 @@ use tokio::task::yield_now;
 use crate::{
     decision::{
         AnswerFrom, AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, RequestArrival,
-        RequestRecord, UploadFault, VerifiedBody,
+        RequestRecord, UploadFault, VerifiedBody, record::SendAttempts,
     },
-    identity::clean_response,
+    identity::{ProxyHeaders, clean_response},
     policy::settings::{BodyHandling, ExchangeLimits},
     reason::Reason,
     signature::VerifiedSignature,
-    upstream::{
-        AnswerBody, OwnHeaders, RequestBody, SendAttempts, UpstreamAnswer, UpstreamError,
-        UpstreamPool,
-    },
+    upstream::{AnswerBody, RequestBody, UpstreamAnswer, UpstreamError, UpstreamPool},
     wire::framing,
 };
 
@@ -161,7 +158,7 @@ impl Forwarder<'_> {
         let is_signed = admission.signature().is_some();
         let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         let record = exchange.record();
-        let own_headers = OwnHeaders {
+        let proxy_headers = ProxyHeaders {
             id: (record.id_header(), record.id()),
             loop_mark: loops.mark(parts.version),
             origin,
@@ -178,7 +175,7 @@ impl Forwarder<'_> {
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
         // The id of a signed message counts as used once it is sent.
-        let attempts = SendAttempts::new(record, &own_headers, &begin);
+        let attempts = SendAttempts::new(record, &proxy_headers, &begin);
         let timeout = rules.limits.response_timeout;
         let request = (&mut parts, body);
         let mut answer = self.send(request, signature, upstream, timeout, &attempts).await;

@@ -1,7 +1,8 @@
 //! What a configuration lets the process take at most: memory, file descriptors aside.
 //!
-//! Each part is a setting, or what is multiplied by one. What one thing takes was measured, and
-//! stands as a constant beside the setting; docs/performance.md says how.
+//! Each part is a setting in bytes, or a number of things and what one of them takes, a constant
+//! beside the setting. Connections, workers and requests were measured (docs/performance.md); lines,
+//! entries, ids and spans are estimated, rounded up.
 
 mod caches;
 mod container;

@@ -15,8 +15,10 @@ use std::{future::poll_fn, rc::Rc};
 use http::{Response, request::Parts};
 use tokio::time::Instant;
 
+use crate::decision::record::SendAttempts;
+
 use super::{
-    RequestBody, SendAttempts, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
+    RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
     answer_body::{AnswerBody, AnswerSource},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -67,7 +69,7 @@ impl UpstreamPool {
         may_repeat: bool,
         attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let mut request = OutgoingRequest::new(head, body, |out| attempts.write_own_headers(out));
+        let mut request = OutgoingRequest::new(head, body, |out| attempts.write_proxy_headers(out));
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
         while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
             attempts.begin();
@@ -105,7 +107,7 @@ impl UpstreamPool {
             return Err(broken);
         };
         self.count_repeated(&broken);
-        attempts.at(&endpoint);
+        attempts.at(&endpoint.name);
         let again = attempts.again();
         let answer = self.send_new(endpoint, request, progress, false, &again).await;
         self.endpoints.count_retry(&answer);
@@ -155,7 +157,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another);
+                    attempts.at(&another.name);
                     another.idle.saw(Instant::now());
                     endpoint = another;
                 }

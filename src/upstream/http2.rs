@@ -6,11 +6,10 @@ use http::{Request, Response, request::Parts};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::Instant;
 
-use crate::wire::framing;
+use crate::{decision::record::SendAttempts, wire::framing};
 
 use super::{
-    OpenStream, RequestBody, SendAttempts, UploadProgress, UpstreamAnswer, UpstreamError,
-    UpstreamPool,
+    OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
     answer_body::{AnswerBody, AnswerSource, StreamBody},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -39,8 +38,9 @@ impl UpstreamPool {
         may_repeat: bool,
         attempts: &SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let attempts = &attempts.with_own_headers_in(&mut head.headers);
-        let mut request = Box::new(Request::from_parts(request_form::taken(head), body));
+        let attempts = &attempts.with_proxy_headers_in(&mut head.headers);
+        let head = std::mem::replace(head, Request::new(()).into_parts().0);
+        let mut request = Box::new(Request::from_parts(head, body));
         request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
         let (mut closed_early, mut tried) = (0, TriedEndpoints::default());
@@ -83,7 +83,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another);
+                    attempts.at(&another.name);
                     (endpoint, closed_early) = (another, 0);
                 }
                 None => return Err(error),
@@ -126,7 +126,7 @@ impl UpstreamPool {
         let Some(mut endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(failed);
         };
-        attempts.at(&endpoint);
+        attempts.at(&endpoint.name);
         let mut request = Box::new(head.map(|()| body));
         let mut tried = TriedEndpoints::default();
         let stream = loop {
@@ -145,7 +145,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another);
+                    attempts.at(&another.name);
                     endpoint = another;
                 }
                 None => return Err(failed),

@@ -4,7 +4,6 @@
 use http::{
     HeaderMap, HeaderValue, Request, Uri, Version,
     header::{COOKIE, HOST, TE},
-    request::Parts,
     uri::{Authority, Scheme},
 };
 
@@ -36,12 +35,6 @@ pub(super) fn into_http2<B>(request: &mut Request<B>) -> http::Result<()> {
     parts.authority = Some(authority);
     *request.uri_mut() = Uri::from_parts(parts)?;
     Ok(())
-}
-
-/// The head, taken out of its place.
-pub(super) fn taken(head: &mut Parts) -> Parts {
-    let (none, ()) = Request::new(()).into_parts();
-    std::mem::replace(head, none)
 }
 
 /// HTTP/2 may split `Cookie` into a field for each pair; HTTP/1.1 has one field with all of them

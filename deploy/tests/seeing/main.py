@@ -14,7 +14,7 @@ from comparison.processes import Failed, Process, stop_on_signals
 from . import dashboard, drawing
 from .places import DASHBOARD, DEPLOY, HERE, WORK
 from .prometheus import Prometheus
-from .world.incidents import ALERTS_OF_A_SLOW_MACHINE, Incident, expected_alerts, play
+from .world.incidents import ALERTS_BY_CHANCE, Incident, expected_alerts, play
 from .world.scene import Scene
 from .world.traffic import Traffic
 
@@ -87,7 +87,7 @@ def alert_faults(raised: set[str], incidents: list[Incident]) -> list[str]:
     """Pending or firing: most have to last for minutes before they fire."""
     expected = expected_alerts(incidents)
     missing = [f"{name} was not raised" for name in expected - raised]
-    needless = raised - expected - ALERTS_OF_A_SLOW_MACHINE
+    needless = raised - expected - ALERTS_BY_CHANCE
     return missing + [f"{name} was raised without cause" for name in needless]
 
 

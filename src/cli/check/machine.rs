@@ -29,16 +29,18 @@ pub(super) fn report(
             ("mistakes", errors.0.iter().map(mistake).collect(), Vec::new(), Value::Null)
         }
     };
-    let mut report = json!({
+    let resources = match &reading.settings {
+        Ok(Some(settings)) if args.resources => resources::object(settings, args),
+        _ => Value::Null,
+    };
+    let report = json!({
         "verdict": verdict,
         "files": reading.files.files,
         "mistakes": mistakes,
         "warnings": warnings,
         "summary": summary,
+        "resources": resources,
     });
-    if let (true, Ok(Some(settings))) = (args.resources, &reading.settings) {
-        report["resources"] = resources::object(settings, args);
-    }
     let written = writeln!(out, "{report:#}");
     // The verdict first: a closed output must not hide it.
     reading.settings?;

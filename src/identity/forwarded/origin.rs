@@ -7,13 +7,13 @@ use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 /// The origin of a request whose own headers say nothing of it that is believed. Without an address
 /// there is no `X-Forwarded-For`.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin<'r> {
+pub struct RequestOrigin<'r> {
     pub(super) peer: Option<&'r HeaderValue>,
     pub(super) scheme: &'static str,
     pub(super) authority: &'r HeaderValue,
 }
 
-impl<'r> Origin<'r> {
+impl<'r> RequestOrigin<'r> {
     /// The header fields.
     pub fn fields(&self) -> impl Iterator<Item = (HeaderName, &'r [u8])> {
         let peer = self.peer.map(|peer| (X_FORWARDED_FOR, peer.as_bytes()));
@@ -43,7 +43,7 @@ mod tests {
         let (peer, authority) =
             (HeaderValue::from_static("192.0.2.7"), HeaderValue::from_static("a.test"));
         for peer in [None, Some(&peer)] {
-            let origin = Origin { peer, scheme: "https", authority: &authority };
+            let origin = RequestOrigin { peer, scheme: "https", authority: &authority };
             let mut headers = HeaderMap::new();
             origin.set(&mut headers);
             let set = headers.iter().map(|(name, value)| (name.clone(), value.as_bytes()));

@@ -8,8 +8,6 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-#[cfg(test)]
-use http::Request;
 use http::{HeaderMap, Method, request::Parts};
 use http_body::Body;
 use tokio::io::AsyncWrite;
@@ -90,12 +88,6 @@ where
             is_touched: false,
             head_goes_ahead: false,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(request: Request<B>) -> Self {
-        let (mut head, body) = request.into_parts();
-        Self::new(&mut head, body, |_| ())
     }
 
     pub(super) fn method(&self) -> &Method {

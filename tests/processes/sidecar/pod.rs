@@ -91,7 +91,7 @@ impl Pod {
     pub(super) fn probe(&self, name: &str) -> u16 {
         let get = &self.sidecar()[name]["httpGet"];
         let port = get["port"].as_str().unwrap();
-        self.get(self.port_named(port), get["path"].as_str().unwrap()).0
+        fetch(self.port_named(port), get["path"].as_str().unwrap()).0
     }
 
     /// The status of the readiness probe of the app, which asks the sidecar.
@@ -100,18 +100,12 @@ impl Pod {
         let ports = self.sidecar()["ports"].as_array().unwrap();
         let port = ports.iter().find(|port| port["containerPort"] == get["port"]).unwrap();
         let address = self.port_named(port["name"].as_str().unwrap());
-        self.get(address, get["path"].as_str().unwrap()).0
+        fetch(address, get["path"].as_str().unwrap()).0
     }
 
     /// A page of the admin listener.
     pub(super) fn page(&self, page: &str) -> String {
-        self.get(self.process.admin(), page).1
-    }
-
-    fn get(&self, address: SocketAddr, path: &str) -> (u16, String) {
-        let request = Request::get(path).field("connection", "close");
-        let answer = Client::connect(address, &Arc::default()).exchange(&request);
-        (answer.status, String::from_utf8(answer.body.bytes).unwrap())
+        fetch(self.process.admin(), page).1
     }
 
     pub(super) fn client(&self) -> Client {
@@ -178,6 +172,13 @@ impl Pod {
     fn sidecar(&self) -> &Value {
         &self.pod()["initContainers"][0]
     }
+}
+
+/// The status and the body of an answer.
+fn fetch(address: SocketAddr, path: &str) -> (u16, String) {
+    let request = Request::get(path).field("connection", "close");
+    let answer = Client::connect(address, &Arc::default()).exchange(&request);
+    (answer.status, String::from_utf8(answer.body.bytes).unwrap())
 }
 
 /// What this machine has elsewhere than the pod: ports, the app, the provider, a volume. And log

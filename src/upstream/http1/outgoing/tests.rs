@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Request};
 use http_body::{Frame, SizeHint};
 
 use super::*;
@@ -70,6 +70,16 @@ impl AsyncWrite for Taker {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<B> OutgoingRequest<B>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin,
+{
+    pub(in crate::upstream::http1) fn of(request: Request<B>) -> Self {
+        let (mut head, body) = request.into_parts();
+        Self::new(&mut head, body, |_| ())
     }
 }
 

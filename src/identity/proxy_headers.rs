@@ -2,27 +2,25 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{
-    identity::{IdText, Origin, RequestId},
-    wire::http1::write_field,
-};
+use super::{IdText, RequestId, RequestOrigin};
+use crate::wire::http1::write_field;
 
 /// The headers of ours that nothing reads or replaces on the way. Over HTTP/1.1 they are written
 /// from here: to put them among the others first takes four times as long.
 #[derive(Debug)]
-pub(crate) struct OwnHeaders<'r> {
+pub(crate) struct ProxyHeaders<'r> {
     /// The request's id, and what the header is called.
     pub(crate) id: (&'r HeaderName, &'r RequestId),
     /// What a loop is recognised by: behind the elements of the hops before.
     pub(crate) loop_mark: (&'r HeaderName, &'r HeaderValue),
     /// `None`: the other headers say it.
-    pub(crate) origin: Option<Origin<'r>>,
+    pub(crate) origin: Option<RequestOrigin<'r>>,
 }
 
-impl OwnHeaders<'_> {
+impl ProxyHeaders<'_> {
     /// Appends their lines.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for (name, value) in self.origin.iter().flat_map(Origin::fields) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        for (name, value) in self.origin.iter().flat_map(RequestOrigin::fields) {
             write_field(out, &name, value);
         }
         let (name, id) = self.id;
@@ -32,7 +30,7 @@ impl OwnHeaders<'_> {
     }
 
     /// Puts them among the others.
-    pub(super) fn set(&self, headers: &mut HeaderMap) {
+    pub(crate) fn set(&self, headers: &mut HeaderMap) {
         self.origin.iter().for_each(|origin| origin.set(headers));
         let (name, id) = self.id;
         headers.insert(name, id.value());
@@ -51,7 +49,7 @@ mod tests {
     fn what_is_written_is_what_is_set() {
         let id = (&HeaderName::from_static("x-request-id"), &RequestId::Made([7; 16]));
         let loop_mark = (&VIA, &HeaderValue::from_static("1.1 us"));
-        let own = OwnHeaders { id, loop_mark, origin: None };
+        let own = ProxyHeaders { id, loop_mark, origin: None };
         let mut out = Vec::new();
         own.write(&mut out);
         let id = RequestId::Made([7; 16]);

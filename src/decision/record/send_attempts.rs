@@ -1,19 +1,18 @@
 //! What is noted of a request while it is sent.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
 use http::HeaderMap;
 
-use crate::decision::RequestRecord;
-
-use super::{endpoint::UpstreamEndpoint, own_headers::OwnHeaders};
+use super::{EndpointName, RequestRecord};
+use crate::identity::ProxyHeaders;
 
 /// The attempts to send one request.
 #[derive(Clone, Copy)]
 pub(crate) struct SendAttempts<'r> {
     record: &'r RequestRecord,
     /// `None`: they are among the others already.
-    own_headers: Option<&'r OwnHeaders<'r>>,
+    proxy_headers: Option<&'r ProxyHeaders<'r>>,
     begin: &'r dyn Fn(),
 }
 
@@ -22,41 +21,41 @@ impl<'r> SendAttempts<'r> {
     /// that are sent again.
     pub(crate) fn new(
         record: &'r RequestRecord,
-        own_headers: &'r OwnHeaders<'r>,
+        proxy_headers: &'r ProxyHeaders<'r>,
         begin: &'r dyn Fn(),
     ) -> Self {
-        Self { record, own_headers: Some(own_headers), begin }
+        Self { record, proxy_headers: Some(proxy_headers), begin }
     }
 
     /// Those after one that got no answer.
-    pub(super) fn again(self) -> Self {
+    pub(crate) fn again(self) -> Self {
         Self { begin: &|| (), ..self }
     }
 
     /// The request.
-    pub(super) fn record(&self) -> &'r RequestRecord {
+    pub(crate) fn record(&self) -> &'r RequestRecord {
         self.record
     }
 
     /// An endpoint was chosen.
-    pub(super) fn at(&self, endpoint: &UpstreamEndpoint) {
-        self.record.attempt(&endpoint.name);
+    pub(crate) fn at(&self, endpoint: &Rc<EndpointName>) {
+        self.record.attempt(endpoint);
     }
 
     /// There is a connection.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         (self.begin)();
     }
 
     /// Writes the headers of ours that are not among the others.
-    pub(super) fn write_own_headers(&self, out: &mut Vec<u8>) {
-        self.own_headers.iter().for_each(|own| own.write(out));
+    pub(crate) fn write_proxy_headers(&self, out: &mut Vec<u8>) {
+        self.proxy_headers.iter().for_each(|own| own.write(out));
     }
 
     /// The attempts with a head that has the headers of ours among the others.
-    pub(super) fn with_own_headers_in(self, headers: &mut HeaderMap) -> Self {
-        self.own_headers.iter().for_each(|own| own.set(headers));
-        Self { own_headers: None, ..self }
+    pub(crate) fn with_proxy_headers_in(self, headers: &mut HeaderMap) -> Self {
+        self.proxy_headers.iter().for_each(|own| own.set(headers));
+        Self { proxy_headers: None, ..self }
     }
 }
 
