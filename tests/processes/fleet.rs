@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign::jose::Algorithm;
-use of_ten::{COOLDOWN, PART, REFRESH, REPLICAS, ROTATED, STEADY, TOKENS_PER_SECOND};
+use of_ten::{COOLDOWN, LEAD, PART, REFRESH, REPLICAS, ROTATED, STEADY, TOKENS_PER_SECOND};
 use serde_json::json;
 
 use crate::support::{
@@ -30,6 +30,7 @@ fn k8_ten_processes_fetch_keys_as_often_as_the_simulation_says() {
     publish(&key_server, &issuer, "1");
     let replicas = start(&key_server, &app, &issuer);
 
+    thread::sleep(LEAD);
     let steady = fetches_of_a_part(&key_server, || thread::sleep(PART));
     assert!(STEADY.contains(&steady), "{steady} fetches, expected {STEADY:?}");
 

@@ -97,12 +97,11 @@ async fn k8_ten_replicas_fetch_keys_as_often_as_ten_processes_do() {
     let mut fleet = Fleet::new();
     fleet.settings.keys.refresh = of_ten::REFRESH;
     fleet.settings.keys.cooldown = of_ten::COOLDOWN;
-    fleet.start(of_ten::REPLICAS, Duration::from_secs(1)).await;
-    fleet.until(10).await;
-    let part = of_ten::PART.as_secs();
-    let (rotation, end) = (10 + part, 10 + 2 * part);
+    fleet.start(of_ten::REPLICAS, Duration::ZERO).await;
+    let (lead, part) = (of_ten::LEAD.as_secs(), of_ten::PART.as_secs());
+    let (rotation, end) = (lead + part, lead + 2 * part);
     fleet.until(rotation).await;
-    let steady = fleet.fetches(10..rotation);
+    let steady = fleet.fetches(lead..rotation);
     assert!(of_ten::STEADY.contains(&steady), "{steady} fetches");
     fleet.provider.rotate_to("second");
     fleet.tokens(part, |_| "second".to_owned()).await;
