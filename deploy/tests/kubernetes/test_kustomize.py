@@ -26,7 +26,7 @@ def test_what_an_app_has_stays(renders):
     volumes = ["countersign-config", "countersign-keys", "work"]
     assert [found["name"] for found in pod["volumes"]] == volumes
     assert pod["terminationGracePeriodSeconds"] == 90
-    assert pod["initContainers"][0]["image"] == "registry.example.com/countersign:0.1.0"
+    assert pod["initContainers"][0]["image"] == "registry.example.com/countersign:0.2.0"
 
 
 def test_an_app_that_does_not_want_it_stays_alone(renders):
