@@ -52,13 +52,7 @@ class Peer:
         self.home = directory("peers", self.name.replace(" ", "-"))
 
     def start(self, cores: set) -> Process:
-        process = Process(self.command(), cores, self.home / "log")
-        try:
-            wait_for_port(self.port, process)
-        except BaseException:
-            process.stop()
-            raise
-        return process
+        return listening(Process(self.command(), cores, self.home / "log"), self.port)
 
     def command(self) -> list:
         """Writes the configuration and says how to start the program with it."""
@@ -87,8 +81,18 @@ def free_port() -> int:
     raise Failed("no free port")
 
 
+def listening(process: Process, port: int) -> Process:
+    """The process, once it listens there. One that does not is stopped."""
+    try:
+        wait_for_port(port, process)
+    except BaseException:
+        process.stop()
+        raise
+    return process
+
+
 def wait_for_port(port: int, process: Process):
-    """Until somebody listens there."""
+    """Until a program listens there."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         process.check_alive()
@@ -97,7 +101,7 @@ def wait_for_port(port: int, process: Process):
                 return
         except OSError:
             time.sleep(0.005)
-    raise Failed(f"nobody listens on port {port} after {READY_SECONDS} s; see {process.log}")
+    raise Failed(f"nothing listens on port {port} after {READY_SECONDS} s; see {process.log}")
 
 
 def account() -> str:

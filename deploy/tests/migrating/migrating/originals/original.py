@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison.peers.peer import LOOPBACK, free_port, wait_for_port
+from comparison.peers.peer import LOOPBACK, free_port, listening
 from comparison.processes import Failed, Process
 
 from ..documents import Document
@@ -42,13 +42,7 @@ class Original:
         self._document = document
 
     def start(self) -> Process:
-        process = self.run(self.command(), "original")
-        try:
-            wait_for_port(self.port, process)
-        except BaseException:
-            process.stop()
-            raise
-        return process
+        return listening(self.run(self.command(), "original"), self.port)
 
     def command(self) -> list:
         """Writes the configuration and says how to start the program with it."""
