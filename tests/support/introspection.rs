@@ -118,7 +118,7 @@ impl Endpoint {
         *self.state.of_others.lock().unwrap() = page;
     }
 
-    /// From now on, says this at `path`, where no proxy asks about tokens.
+    /// From now on, says this at `path`, where no token is asked about.
     pub(crate) fn serve(&self, path: &str, page: Page) {
         self.state.pages.lock().unwrap().insert(path.to_owned(), page);
     }

@@ -9,8 +9,7 @@ use std::{
     thread,
 };
 
-/// Accepts on an ephemeral loopback port until it is dropped. By itself a canary: no client may
-/// come.
+/// Accepts on an ephemeral loopback port until it is dropped. By itself a canary: no connection may come.
 #[derive(Debug)]
 pub(crate) struct Listening {
     address: SocketAddr,
