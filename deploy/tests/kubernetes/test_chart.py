@@ -59,7 +59,7 @@ REFUSED = {
         {"image": {"digest": "latest"}},
         "at '/image/digest': 'latest' does not match pattern",
     ),
-    "tokens of no issuer": (
+    "no issuer": (
         {"config": {"issuers": {}}},
         "config.issuers is empty",
     ),
