@@ -59,7 +59,7 @@ REFUSED = {
         {"image": {"digest": "latest"}},
         "at '/image/digest': 'latest' does not match pattern",
     ),
-    "nobody's tokens": (
+    "no issuer": (
         {"config": {"issuers": {}}},
         "config.issuers is empty",
     ),
