@@ -6,15 +6,17 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = "deploy/build-release";
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 16] = [
     SCRIPT,
     "deploy/debian/build",
     "deploy/image/build",
     "deploy/image/context",
     "deploy/image/root",
     "deploy/install-tools",
+    "deploy/release/chart",
     "deploy/release/notes",
     "deploy/release/pack",
+    "deploy/release/push-chart",
     "deploy/release/push-image",
     "deploy/sbom",
     "deploy/tests/debian/run",
