@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -40,9 +40,16 @@ pub(super) struct ClientLoad {
 
 /// A load that is under way.
 pub(super) struct RunningClients {
+    began: Instant,
     stop: Arc<AtomicBool>,
     count: Arc<AtomicUsize>,
     thread: JoinHandle<[(Speaks, Tally); 2]>,
+}
+
+/// A load that has come to its end.
+pub(super) struct FinishedClients {
+    pub(super) tallies: [(Speaks, Tally); 2],
+    elapsed: Duration,
 }
 
 /// What the clients of one version have seen.
@@ -82,11 +89,12 @@ impl ClientLoad {
     pub(super) fn start(self) -> RunningClients {
         let (stop, count) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (until, counted) = (Arc::clone(&stop), Arc::clone(&count));
+        let began = Instant::now();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(self.run(&until, &counted))
         });
-        RunningClients { stop, count, thread }
+        RunningClients { began, stop, count, thread }
     }
 
     async fn run(self, until: &Arc<AtomicBool>, count: &Arc<AtomicUsize>) -> [(Speaks, Tally); 2] {
@@ -117,9 +125,19 @@ impl RunningClients {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn finish(self) -> [(Speaks, Tally); 2] {
+    pub(super) fn finish(self) -> FinishedClients {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        let tallies = self.thread.join().unwrap();
+        FinishedClients { tallies, elapsed: self.began.elapsed() }
+    }
+}
+
+impl FinishedClients {
+    /// Requests a second that were sent, over both versions of HTTP.
+    pub(super) fn rate(&self) -> f64 {
+        let of_version = |(_, tally): &(_, Tally)| tally.answered + tally.failed.len();
+        let sent: usize = self.tallies.iter().map(of_version).sum();
+        f64::from(u32::try_from(sent).unwrap()) / self.elapsed.as_secs_f64()
     }
 }
 
