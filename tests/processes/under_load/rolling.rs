@@ -105,15 +105,16 @@ fn d10_rolling_restarts_without_a_balancer_fail_nothing() {
     let finished = running.finish();
     assert_rate(&case, finished.rate(), rate());
     for (speaks, tally) in finished.tallies {
-        let Tally { answered, connections, unannounced, failed } = tally;
+        let Tally { answered, connections, unannounced, unprocessed, failed } = tally;
         println!(
             "{case}, {speaks:?}: {answered} requests on {connections} connections, {unannounced} \
-             ended unannounced, {} failed",
+             ended unannounced, {unprocessed} unprocessed by GOAWAY, {} failed",
             failed.len()
         );
         assert!(failed.is_empty(), "{speaks:?}: {failed:?}");
         // Each client had to leave each of them.
         assert!(connections >= CLIENTS * (restarts() + 1), "{speaks:?}: {connections}");
         assert_eq!(unannounced, 0, "{speaks:?}");
+        assert!(unprocessed * 20 <= connections, "{speaks:?}: {unprocessed} of {connections}");
     }
 }

@@ -1,7 +1,9 @@
 //! Clients that keep their connections, and leave them where the server asks them to: by
-//! `Connection: close`, or by GOAWAY. What was sent is never sent again.
+//! `Connection: close`, or by GOAWAY. What was sent is sent again only if the server says by GOAWAY
+//! that it has not processed it (RFC 9113 §6.8), as libraries for HTTP/2 do.
 
 use std::{
+    error::Error,
     net::SocketAddr,
     sync::{
         Arc,
@@ -59,6 +61,9 @@ pub(super) struct Tally {
     pub(super) connections: usize,
     /// Of those over HTTP/1.1, that ended though no answer had said so.
     pub(super) unannounced: usize,
+    /// Requests that the server had not processed. h2 answers the PING behind the first GOAWAY before
+    /// it sends what it holds back, so that the second one can be sent before the request comes.
+    pub(super) unprocessed: usize,
     pub(super) failed: Vec<String>,
 }
 
@@ -79,6 +84,8 @@ enum OpenConnection {
 enum NoAnswer {
     /// The connection had ended before anything of the request was sent.
     Unsent,
+    /// The server ends the connection before this request.
+    Unprocessed,
     Failed(String),
 }
 
@@ -146,6 +153,7 @@ impl Tally {
         self.answered += other.answered;
         self.connections += other.connections;
         self.unannounced += other.unannounced;
+        self.unprocessed += other.unprocessed;
         self.failed.extend(other.failed.iter().cloned());
         self
     }
@@ -186,6 +194,7 @@ impl LoadClient {
                     return if status == StatusCode::OK { Ok(()) } else { Err(status.to_string()) };
                 }
                 Err(NoAnswer::Unsent) => self.connection = Some(connection),
+                Err(NoAnswer::Unprocessed) => self.tally.unprocessed += 1,
                 Err(NoAnswer::Failed(error)) => return Err(error),
             }
         }
@@ -257,7 +266,14 @@ impl OpenConnection {
         };
         sent.map_err(|mut error| match error.take_message() {
             Some(_) => NoAnswer::Unsent,
+            None if is_unprocessed(error.error()) => NoAnswer::Unprocessed,
             None => NoAnswer::Failed(format!("{:?}", error.into_error())),
         })
     }
+}
+
+/// The streams that h2 fails by a GOAWAY are those behind the last one that is processed.
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_go_away() && cause.is_remote())
 }
