@@ -4,7 +4,7 @@ use super::scene::is_full;
 use crate::support::h2load::{Outcome, RunningLoad};
 
 /// How much of the intended rate has to be reached.
-const REACHED: f64 = 0.98;
+const REACHED: f64 = 0.95;
 
 /// Waits for the end of loads at the same time, of that many requests a second together. None of
 /// their requests may have failed.
