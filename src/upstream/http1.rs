@@ -109,7 +109,7 @@ impl UpstreamPool {
             return Err(broken);
         };
         self.count_repeated(&broken);
-        attempts.at(&endpoint.name);
+        attempts.next(&endpoint.name, broken.reason());
         let again = attempts.again();
         let answer = self.send_new(endpoint, request, progress, false, &again).await;
         self.endpoints.count_retry(&answer);
@@ -159,7 +159,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another.name);
+                    attempts.next(&another.name, error.reason());
                     another.idle.saw(Instant::now());
                     endpoint = another;
                 }

@@ -83,7 +83,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another.name);
+                    attempts.next(&another.name, error.reason());
                     (endpoint, closed_early) = (another, 0);
                 }
                 None => return Err(error),
@@ -126,7 +126,7 @@ impl UpstreamPool {
         let Some(mut endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(failed);
         };
-        attempts.at(&endpoint.name);
+        attempts.next(&endpoint.name, failed.reason());
         let mut request = Box::new(head.map(|()| body));
         let mut tried = TriedEndpoints::default();
         let stream = loop {
@@ -145,7 +145,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
-                    attempts.at(&another.name);
+                    attempts.next(&another.name, error.reason());
                     endpoint = another;
                 }
                 None => return Err(failed),

@@ -19,7 +19,7 @@ use crate::support::{
     client::{Client, Request},
     h2::{self, RawH2},
     listening::Listening,
-    wait_until,
+    logs, wait_until,
     wire::Head,
 };
 
@@ -35,7 +35,7 @@ impl Scene {
         let file = folder.path().join("countersign.toml");
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n{server}\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n[upstreams.app]\nurl = \"{url}\"\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[log]\naccess = \"all\"\n[upstreams.app]\nurl = \"{url}\"\n\
              [[routes]]\npath = \"/**\"\naccess = \"public\"\n"
         );
         std::fs::write(&file, text).unwrap();
@@ -158,7 +158,7 @@ const SHORT: &str =
 
 #[test]
 fn d10_events_come_to_an_end_in_a_time_of_their_own() {
-    let service = endless("text/event-stream");
+    let (service, logged) = (endless("text/event-stream"), logs::capture());
     let mut scene = Scene::start(&bare::url(&service), SHORT);
     let mut client = scene.client();
     client.send(&Request::get("/stream").bytes());
@@ -170,6 +170,9 @@ fn d10_events_come_to_an_end_in_a_time_of_their_own() {
     assert!(rest.contains("data: 1") && rest.ends_with("0\r\n\r\n"), "a whole answer: {rest:?}");
     let lasted = stopped.join().unwrap();
     assert!((0.4..5.0).contains(&lasted.as_secs_f64()), "{lasted:?}");
+    let (lines, url) = (logs::since(logged), bare::url(&service));
+    let line = lines.lines().find(|line| line.contains(&url) && line.contains(" end=")).unwrap();
+    assert_eq!(logs::field(line, "end"), Some("stopped"), "{line}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Spans and metrics, as a receiver of OpenTelemetry's own protobuf classes reads them.
 
+mod attempts;
 mod children;
 mod failures;
 mod metrics;

@@ -10,6 +10,7 @@ mod changes;
 mod lost_primaries;
 mod rolling;
 mod scene;
+mod served;
 mod service;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
 };
 
 use scene::{CLIENTS, HALF, MIXED, RATE, Scene, is_full};
+use served::assert_rate;
 use service::Service;
 
 use crate::support::{
@@ -62,6 +64,7 @@ fn u5_one_of_three_endpoints_killed_and_started_again_fails_nothing_but_posts_in
         gets.assert_nothing_failed(&format!("{protocol:?}"));
         // Each client sends one at a time.
         assert!(posts.failed() <= CLIENTS * kills, "{protocol:?}: {posts}");
+        assert_rate(&format!("killed, {protocol:?}"), gets.and(posts).rate(), RATE);
     }
 }
 
@@ -117,8 +120,11 @@ fn addresses_that_change_fail_nothing_and_the_old_one_may_then_be_killed() {
         let new = services[2].count();
         wait_until("requests", || services[2].count() > new + 50);
         assert!(!traffic.is_over(), "{protocol:?}: the load is too short");
-        let (gets, posts) = traffic.finish(&format!("addresses, {protocol:?}"));
-        gets.and(posts).assert_nothing_failed(&format!("{protocol:?}"));
+        let case = format!("addresses, {protocol:?}");
+        let (gets, posts) = traffic.finish(&case);
+        let all = gets.and(posts);
+        all.assert_nothing_failed(&case);
+        assert_rate(&case, all.rate(), RATE);
         assert!(scene.are("used", 3));
     }
 }

@@ -1,5 +1,7 @@
 //! One line per request: whose refusal it was, how an answer ended, and how much is written.
 
+mod facts;
+
 use countersign::reason::Reason;
 use serde_json::{Value, json};
 

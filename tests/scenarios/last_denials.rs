@@ -71,6 +71,9 @@ fn the_newest_is_first_and_what_passes_is_not_there() {
     assert_eq!(paths(""), ["/4", "/2", "/1"]);
     assert_eq!(paths("?reason=credential_missing"), ["/4", "/1"]);
     assert_eq!(paths("?reason=credential_missing&limit=1"), ["/4"]);
+    let filtered = page(&world, "/denials?limit=1", "*/*");
+    let filtered: Value = serde_json::from_slice(&filtered.body.bytes).unwrap();
+    assert_eq!(filtered["kept"], 3, "before the filter: {filtered}");
     assert_eq!(paths("?issuer=corp"), ["/2"]);
     assert_eq!(paths("?route=%2F**&reason=audience_mismatch"), ["/2"]);
     assert!(paths("?route=%2Fother").is_empty() && paths("?id=x").is_empty());
@@ -131,6 +134,8 @@ fn o10_no_token_no_query_no_body_and_no_markup_is_shown() {
     let html = page(&world, "/denials", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
     assert_eq!(html.field("content-type"), Some("text/html; charset=utf-8"));
     assert!(html.field("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert_eq!(html.field("x-content-type-options"), Some("nosniff"));
+    assert_eq!(html.field("cache-control"), Some("no-store"));
     let json = page(&world, "/denials", "application/json");
     for shown in [text(&html), text(&json)] {
         assert!(shown.contains("audience_mismatch"), "{shown}");

@@ -14,9 +14,10 @@ use crate::{
     support::{
         authority::Authority,
         client::{Answer, Request},
-        issuer::key,
-        key_server::Page,
+        issuer::{Issuer, key},
+        key_server::{KeyServer, Page},
         setup::Setup,
+        upstream::Upstream,
         wait_until,
         world::{JWKS, World},
     },
@@ -144,6 +145,32 @@ fn the_check_that_fails_is_the_one_that_refuses_the_request_itself() {
 }
 
 #[test]
+fn a_refusal_says_what_was_found_of_which_issuer_and_which_checks_were_not_reached() {
+    let world = world();
+    let explanation = explain(&world, &with_token(&world.issuer.mint(json!({ "exp": 1 }))));
+    assert_eq!(explanation["reason"], "token_expired", "{explanation}");
+    assert_eq!(explanation["issuer"], "corp", "{explanation}");
+    let subject = explanation["subject"].as_str().unwrap();
+    assert!(subject.starts_with("claim 'exp' is in the past; found: 1,"), "{subject}");
+    assert_eq!(checks(&explanation, "failed"), ["times"], "{explanation}");
+    let not_reached = checks(&explanation, "not_reached");
+    assert_eq!(not_reached[..2], ["required", "audience"], "{explanation}");
+    assert!(not_reached.iter().any(|check| check == "signature"), "{explanation}");
+}
+
+#[test]
+fn a_verdict_that_is_missing_the_keys_is_no_refusal() {
+    let (issuer, upstream, key_server) = (Issuer::usual(), Upstream::start(), KeyServer::start());
+    key_server.serve(JWKS, Page::hang_up());
+    let setup = Setup::new().issuer("corp", &issuer, &key_server, "", "").with(CONTROL);
+    let proxy = setup.start_unready(&upstream);
+    let world = World { proxy, upstream, key_server, issuer };
+    let explanation = explain(&world, &with_token(&world.issuer.mint(json!({}))));
+    assert_eq!(explanation["verdict"], "cannot_decide", "{explanation}");
+    assert_eq!(explanation["reason"], "keys_unavailable", "{explanation}");
+}
+
+#[test]
 fn the_keys_and_the_configuration_are_those_of_this_moment() {
     let often = "cooldown = \"1s\"\njwks_url";
     let world = World::with_setup(|setup| setup.with(CONTROL).rewritten("jwks_url", often));
@@ -212,9 +239,10 @@ fn o11_what_an_issuer_says_for_it_is_not_cached() {
 #[test]
 fn o11_explanations_have_a_rate() {
     let world = world();
-    let statuses: Vec<_> = (0..40).map(|_| post(&world, b"{\"path\":\"/x\"}").status).collect();
-    assert_eq!(statuses[0], 200);
-    assert!(statuses.contains(&429), "{statuses:?}");
+    let answers: Vec<_> = (0..40).map(|_| post(&world, b"{\"path\":\"/x\"}")).collect();
+    assert_eq!(answers[0].status, 200);
+    let refused = answers.iter().find(|answer| answer.status == 429).expect("one too many");
+    assert_eq!(refused.field("retry-after"), Some("1"));
 }
 
 #[test]

@@ -100,6 +100,30 @@ fn a_request_counts_as_in_flight_until_its_response_has_ended() {
 }
 
 #[test]
+fn a_tunnel_is_counted_and_has_no_duration() {
+    let listening = bare::upstream(|_, mut reader| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\
+                    connection: upgrade\r\n\r\n";
+        reader.get_mut().write_all(head.as_bytes()).unwrap();
+        let _ = std::io::Read::read(&mut reader, &mut [0]);
+    });
+    let world = bare::in_front_of(&bare::url(&listening), "");
+    let mut client = world.proxy.client();
+    let handshake = Request::get("/public/chat").field("upgrade", "websocket");
+    let handshake = handshake
+        .field("connection", "upgrade")
+        .field("sec-websocket-version", "13")
+        .field("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    client.send(&handshake.bytes());
+    let head = Head::read(client.stream()).unwrap().unwrap();
+    assert!(head.start.contains(" 101 "), "{head:?}");
+    drop(client);
+    wait_until("the end", || responses(&world.proxy, "/public/**") == [1, 0, 0, 0, 0]);
+    // It lasts as long as both sides like, which says nothing about the service.
+    assert_eq!(durations(&world.proxy, "/public/**"), 0);
+}
+
+#[test]
 fn a_service_that_fails_counts_as_5xx_and_with_the_time_that_it_took() {
     let world = bare::in_front_of(&bare::closed_port(), "");
     assert_eq!(world.proxy.get("/public/a", None).status, 502);

@@ -36,6 +36,7 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct RunningLoad {
     child: Option<Child>,
+    speaks: Speaks,
     requests: usize,
     folder: tempfile::TempDir,
 }
@@ -105,7 +106,10 @@ impl Load {
         }
         let output = fs::File::create(folder.path().join("text")).unwrap();
         match command.arg(url).stdin(Stdio::null()).stdout(output).spawn() {
-            Ok(child) => Some(RunningLoad { child: Some(child), requests: self.requests, folder }),
+            Ok(child) => {
+                let Self { speaks, requests, .. } = *self;
+                Some(RunningLoad { child: Some(child), speaks, requests, folder })
+            }
             Err(error) => {
                 optional::skip("h2load", &error.to_string());
                 None
@@ -115,6 +119,10 @@ impl Load {
 }
 
 impl RunningLoad {
+    pub(crate) fn speaks(&self) -> Speaks {
+        self.speaks
+    }
+
     pub(crate) fn is_over(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
     }

@@ -14,6 +14,7 @@ use {
 };
 
 use super::EndpointName;
+use crate::reason::Reason;
 #[cfg(feature = "otel")]
 use crate::{
     identity::TRACEPARENT,
@@ -68,10 +69,6 @@ pub enum AttemptEnd {
     Failed(&'static str),
 }
 
-/// What the conventions call an error that has no name of its own: the next attempt was to begin.
-#[cfg(feature = "otel")]
-const OTHER_ERROR: &str = "_OTHER";
-
 /// The most attempts that are kept of one request.
 #[cfg(feature = "otel")]
 const MAX_ATTEMPTS: usize = 16;
@@ -86,6 +83,9 @@ impl RequestTrace {
 
     /// An endpoint was chosen.
     pub(super) fn attempt(&self, _: &Rc<EndpointName>) {}
+
+    /// The last attempt has failed, and another begins.
+    pub(super) fn attempt_failed(&self, _: Reason) {}
 
     /// The last attempt has ended.
     pub fn attempt_ended(&self, _: impl FnOnce() -> AttemptEnd) {}
@@ -138,6 +138,13 @@ impl RequestTrace {
         }
     }
 
+    /// The last attempt has failed, and another begins.
+    pub(super) fn attempt_failed(&self, reason: Reason) {
+        if let Some(sampled) = &self.0 {
+            sampled.end_attempt(sampled.spans.next_id(), AttemptEnd::Failed(reason.code()));
+        }
+    }
+
     /// The last attempt has ended.
     pub fn attempt_ended(&self, end: impl FnOnce() -> AttemptEnd) {
         if let Some(sampled) = &self.0 {
@@ -150,7 +157,6 @@ impl RequestTrace {
 impl SampledRequest {
     #[cold]
     fn begin_attempt(&self, endpoint: &Rc<EndpointName>) {
-        self.end_attempt(self.spans.next_id(), AttemptEnd::Failed(OTHER_ERROR));
         let resend = self.attempts_begun.get();
         self.attempts_begun.set(resend.saturating_add(1));
         let (endpoint, began) = (Rc::clone(endpoint), Instant::now());

@@ -5,7 +5,7 @@ use std::{fmt, rc::Rc};
 use http::HeaderMap;
 
 use super::{EndpointName, RequestRecord};
-use crate::identity::ProxyHeaders;
+use crate::{identity::ProxyHeaders, reason::Reason};
 
 /// The attempts to send one request.
 #[derive(Clone, Copy)]
@@ -37,8 +37,14 @@ impl<'r> SendAttempts<'r> {
         self.record
     }
 
-    /// An endpoint was chosen.
+    /// The first endpoint was chosen.
     pub(crate) fn at(&self, endpoint: &Rc<EndpointName>) {
+        self.record.attempt(endpoint);
+    }
+
+    /// The last attempt failed, and the next one goes to that endpoint.
+    pub(crate) fn next(&self, endpoint: &Rc<EndpointName>, failed: Reason) {
+        self.record.spans().attempt_failed(failed);
         self.record.attempt(endpoint);
     }
 

@@ -1,12 +1,12 @@
-//! The spans of what a request waits for: other servers than the service, and further attempts.
+//! The spans of what a request waits for: other servers than the service.
 
-use std::{fs, net::TcpListener};
+use std::fs;
 
 use countersign::{
     jose::{Algorithm, Dialect},
     json::Object,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Receiver, Scene};
 use crate::support::{
@@ -80,41 +80,4 @@ fn a_token_for_the_service_has_a_span_where_it_is_requested() {
         assert_eq!(spans.named("obtain upstream token").len(), expected, "{:?}", spans.children);
     }
     assert!(!json!(receiver.spans).to_string().contains("s3cret"));
-}
-
-#[test]
-fn each_attempt_is_a_span_and_the_service_continues_the_one_that_it_answers() {
-    let Some(mut receiver) = Receiver::start() else { return };
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let otel = section(&receiver);
-    let scene = Scene::start_changed(|setup, upstream| {
-        let two = format!(
-            "[upstreams.two]\nurls = [\"http://{gone}\", \"{}\"]\nbalance = \"round-robin\"\n{otel}",
-            upstream.url()
-        );
-        setup
-            .with(&two)
-            .routes("[[routes]]\npath = \"/**\"\naccess = \"public\"\nupstream = \"two\"")
-    });
-    // Whichever comes first is up to the balance.
-    let (spans, attempts): (_, Vec<Value>) = (0..20)
-        .find_map(|_| {
-            let (answer, id) = scene.send(&Request::get("/a"));
-            assert_eq!(answer.status, 200, "{answer:?}");
-            let spans = receiver.spans_of(&id);
-            let attempts: Vec<_> = spans.attempts().into_iter().cloned().collect();
-            (attempts.len() == 2).then_some((spans, attempts))
-        })
-        .expect("a request that the endpoint that is gone would have got");
-    let [failed, answered] = &attempts[..] else { panic!("{attempts:?}") };
-    // The cause of an attempt that is made up for by another is not recorded.
-    assert_eq!(failed["attributes"]["error.type"], "_OTHER", "{failed}");
-    assert_eq!(failed["attributes"]["server.port"], gone.port());
-    assert_eq!(failed["status"], "STATUS_CODE_ERROR");
-    assert_eq!(answered["attributes"]["http.request.resend_count"], 1, "{answered}");
-    assert_eq!(answered["attributes"]["http.response.status_code"], 200);
-    assert_eq!(spans.own["status"], "STATUS_CODE_UNSET", "the request did not fail");
-    let received = scene.upstream.requests().pop().unwrap();
-    let parent = received.head.field("traceparent").unwrap().to_owned();
-    assert!(parent.contains(answered["id"].as_str().unwrap()), "{parent}");
 }

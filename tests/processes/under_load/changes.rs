@@ -14,6 +14,7 @@ use mounted::Replacement;
 
 use super::{
     scene::{RATE, is_full},
+    served::assert_served,
     service::Service,
 };
 use crate::support::{
@@ -40,13 +41,10 @@ fn service() -> Option<Service> {
     Service::start((Ipv4Addr::LOCALHOST, 0).into(), Protocol::Http1)
 }
 
-/// Waits for the end of a load, of which nothing may have failed.
-fn assert_nothing_failed(case: &str, loads: [RunningLoad; 2]) {
-    for load in loads {
-        let outcome = load.finish();
-        println!("{case}: {outcome}");
-        outcome.assert_nothing_failed(case);
-    }
+/// After the last change of a case: the load was under way during each, and none of it failed.
+fn assert_served_meanwhile(case: &str, mut loads: [RunningLoad; 2]) {
+    assert!(!loads.iter_mut().any(RunningLoad::is_over), "{case}: the load is too short");
+    assert_served(case, RATE, loads);
 }
 
 fn apply(deployment: &mut Deployment, what: Changed, by: Replacement) {
@@ -82,15 +80,14 @@ fn x2_changed_files_are_in_force_soon_fail_no_request_and_leave_nothing_behind()
         apply(&mut deployment, what, Replacement::Swap);
     }
     let Some(first) = deployment.send(RATE, 2) else { return };
-    assert_nothing_failed("before", first);
+    assert_served("before", RATE, first);
     let before = Footprint::of(&deployment);
-    let Some(mut loads) = deployment.send(RATE, seconds) else { return };
+    let Some(loads) = deployment.send(RATE, seconds) else { return };
     for step in 0..changes {
         let by = if step < changes / 2 { Replacement::Swap } else { Replacement::Rename };
         apply(&mut deployment, Changed::ALL[step % 4], by);
     }
-    assert!(!loads.iter_mut().any(RunningLoad::is_over), "the load is too short");
-    assert_nothing_failed("watched", loads);
+    assert_served_meanwhile("watched", loads);
     assert_eq!(deployment.reloads("watch", "refused"), 0);
     let ended = Instant::now();
     let mut after = Footprint::of(&deployment);
@@ -117,7 +114,7 @@ fn x2_a_signal_changes_the_configuration_while_the_provider_is_down() {
         wait_until(&format!("the change of {what:?}"), || deployment.is_in_force(what));
         wait_until("the verdict", || deployment.reloads("signal", "applied") > step);
     }
-    assert_nothing_failed("signal, provider down", loads);
+    assert_served_meanwhile("signal, provider down", loads);
     assert_eq!(deployment.reloads("signal", "refused"), 0);
 }
 
@@ -135,6 +132,6 @@ fn x3_a_broken_file_changes_nothing_and_fails_no_request() {
     for what in Changed::ALL {
         assert!(deployment.is_in_force(what), "{what:?}");
     }
-    assert_nothing_failed("broken", loads);
+    assert_served_meanwhile("broken", loads);
     apply(&mut deployment, Changed::Route, Replacement::Rename);
 }

@@ -11,10 +11,14 @@ use clients::{ClientLoad, Tally};
 use haproxy::HaProxy;
 use replica::{Ports, Replica, Site};
 
-use super::{RATE, is_full, service::Service};
+use super::{
+    RATE, is_full,
+    served::{assert_rate, assert_served},
+    service::Service,
+};
 use crate::support::{
     fleet::Protocol,
-    h2load::{Load, Speaks, alone},
+    h2load::{Load, RunningLoad, Speaks, alone},
     optional, wait_until,
 };
 
@@ -66,15 +70,8 @@ fn d10_rolling_restarts_behind_haproxy_fail_nothing() {
         replica.restart();
         wait_until("the replica in rotation", || haproxy.are_up(2));
     }
-    assert!(
-        !loads.iter_mut().any(super::super::support::h2load::RunningLoad::is_over),
-        "the load is too short"
-    );
-    for ((speaks, _), load) in lanes.iter().zip(loads) {
-        let outcome = load.finish();
-        println!("behind HAProxy, {} restarts, {speaks:?}: {outcome}", restarts());
-        outcome.assert_nothing_failed(&format!("{speaks:?}"));
-    }
+    assert!(!loads.iter_mut().any(RunningLoad::is_over), "the load is too short");
+    assert_served(&format!("behind HAProxy, {} restarts", restarts()), rate(), loads);
 }
 
 #[test]
@@ -104,17 +101,20 @@ fn d10_rolling_restarts_without_a_balancer_fail_nothing() {
         wait_until("requests", || running.count() > before + 20);
     }
     thread::sleep(Duration::from_millis(100));
-    for (speaks, tally) in running.finish() {
-        let Tally { answered, connections, unannounced, failed } = tally;
+    let case = format!("without a balancer, {} restarts", restarts());
+    let finished = running.finish();
+    assert_rate(&case, finished.rate(), rate());
+    for (speaks, tally) in finished.tallies {
+        let Tally { answered, connections, unannounced, unprocessed, failed } = tally;
         println!(
-            "without a balancer, {} restarts, {speaks:?}: {answered} requests on {connections} \
-             connections, {unannounced} ended unannounced, {} failed",
-            restarts(),
+            "{case}, {speaks:?}: {answered} requests on {connections} connections, {unannounced} \
+             ended unannounced, {unprocessed} unprocessed by GOAWAY, {} failed",
             failed.len()
         );
         assert!(failed.is_empty(), "{speaks:?}: {failed:?}");
         // Each client had to leave each of them.
         assert!(connections >= CLIENTS * (restarts() + 1), "{speaks:?}: {connections}");
         assert_eq!(unannounced, 0, "{speaks:?}");
+        assert!(unprocessed * 20 <= connections, "{speaks:?}: {unprocessed} of {connections}");
     }
 }

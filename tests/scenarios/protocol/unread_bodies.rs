@@ -1,7 +1,10 @@
 //! A request that is answered before its body is here: whether the connection may be used again is
 //! said in the answer, so that no client sends its next request to one that is being closed.
 
+use std::io::{Read, Write};
+
 use crate::support::{
+    bare,
     client::{Answer, Request},
     world::World,
 };
@@ -21,6 +24,25 @@ fn a_refusal_without_the_body_says_that_the_connection_ends() {
     let refused = client.read();
     assert_eq!(refused.status, 401);
     assert!(says_close(&refused), "{refused:?}");
+    assert!(client.is_closed());
+}
+
+/// The service answers before the body, of which the client may send the rest at any time.
+#[test]
+fn an_early_answer_of_the_service_says_that_the_connection_ends() {
+    let service = bare::upstream(|_, mut reader| {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        reader.get_mut().write_all(answer).unwrap();
+        let _ = reader.read_to_end(&mut Vec::new());
+    });
+    let mut world = bare::in_front_of(&bare::url(&service), "");
+    world.proxy.expect_unmatched_answers();
+    let request = Request::new("POST", "/public/upload").body(BODY).bytes();
+    let mut client = world.proxy.client();
+    client.send(&request[..request.len() - BODY.len()]);
+    let answer = client.read();
+    assert_eq!(answer.status, 200);
+    assert!(says_close(&answer), "{answer:?}");
     assert!(client.is_closed());
 }
 

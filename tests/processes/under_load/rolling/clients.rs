@@ -1,14 +1,16 @@
 //! Clients that keep their connections, and leave them where the server asks them to: by
-//! `Connection: close`, or by GOAWAY. What was sent is never sent again.
+//! `Connection: close`, or by GOAWAY. What was sent is sent again only if the server says by GOAWAY
+//! that it has not processed it (RFC 9113 §6.8), as libraries for HTTP/2 do.
 
 use std::{
+    error::Error,
     net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -40,9 +42,16 @@ pub(super) struct ClientLoad {
 
 /// A load that is under way.
 pub(super) struct RunningClients {
+    began: Instant,
     stop: Arc<AtomicBool>,
     count: Arc<AtomicUsize>,
     thread: JoinHandle<[(Speaks, Tally); 2]>,
+}
+
+/// A load that has come to its end.
+pub(super) struct FinishedClients {
+    pub(super) tallies: [(Speaks, Tally); 2],
+    elapsed: Duration,
 }
 
 /// What the clients of one version have seen.
@@ -52,6 +61,9 @@ pub(super) struct Tally {
     pub(super) connections: usize,
     /// Of those over HTTP/1.1, that ended though no answer had said so.
     pub(super) unannounced: usize,
+    /// Requests that the server had not processed. h2 answers the PING behind the first GOAWAY before
+    /// it sends what it holds back, so that the second one can be sent before the request comes.
+    pub(super) unprocessed: usize,
     pub(super) failed: Vec<String>,
 }
 
@@ -72,6 +84,8 @@ enum OpenConnection {
 enum NoAnswer {
     /// The connection had ended before anything of the request was sent.
     Unsent,
+    /// The server ends the connection before this request.
+    Unprocessed,
     Failed(String),
 }
 
@@ -82,11 +96,12 @@ impl ClientLoad {
     pub(super) fn start(self) -> RunningClients {
         let (stop, count) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (until, counted) = (Arc::clone(&stop), Arc::clone(&count));
+        let began = Instant::now();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(self.run(&until, &counted))
         });
-        RunningClients { stop, count, thread }
+        RunningClients { began, stop, count, thread }
     }
 
     async fn run(self, until: &Arc<AtomicBool>, count: &Arc<AtomicUsize>) -> [(Speaks, Tally); 2] {
@@ -117,9 +132,19 @@ impl RunningClients {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn finish(self) -> [(Speaks, Tally); 2] {
+    pub(super) fn finish(self) -> FinishedClients {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        let tallies = self.thread.join().unwrap();
+        FinishedClients { tallies, elapsed: self.began.elapsed() }
+    }
+}
+
+impl FinishedClients {
+    /// Requests a second that were sent, over both versions of HTTP.
+    pub(super) fn rate(&self) -> f64 {
+        let of_version = |(_, tally): &(_, Tally)| tally.answered + tally.failed.len();
+        let sent: usize = self.tallies.iter().map(of_version).sum();
+        f64::from(u32::try_from(sent).unwrap()) / self.elapsed.as_secs_f64()
     }
 }
 
@@ -128,6 +153,7 @@ impl Tally {
         self.answered += other.answered;
         self.connections += other.connections;
         self.unannounced += other.unannounced;
+        self.unprocessed += other.unprocessed;
         self.failed.extend(other.failed.iter().cloned());
         self
     }
@@ -168,6 +194,7 @@ impl LoadClient {
                     return if status == StatusCode::OK { Ok(()) } else { Err(status.to_string()) };
                 }
                 Err(NoAnswer::Unsent) => self.connection = Some(connection),
+                Err(NoAnswer::Unprocessed) => self.tally.unprocessed += 1,
                 Err(NoAnswer::Failed(error)) => return Err(error),
             }
         }
@@ -239,7 +266,14 @@ impl OpenConnection {
         };
         sent.map_err(|mut error| match error.take_message() {
             Some(_) => NoAnswer::Unsent,
+            None if is_unprocessed(error.error()) => NoAnswer::Unprocessed,
             None => NoAnswer::Failed(format!("{:?}", error.into_error())),
         })
     }
+}
+
+/// The streams that h2 fails by a GOAWAY are those behind the last one that is processed.
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_go_away() && cause.is_remote())
 }
