@@ -8,6 +8,7 @@ use tokio::{
     runtime::Builder,
     sync::{mpsc, watch},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
@@ -179,7 +180,7 @@ impl Control {
                     biased;
                     // A stop does not wait for keys that may never come, and a later
                     // configuration is wanted more than an earlier one.
-                    overtaking = inbox.next(&signals.finished) => {
+                    overtaking = inbox.overtaking(&signals.finished) => {
                         let verdict = self.superseded("superseded by a later reload or stop");
                         self.reports.report(verdict, trigger, done);
                         overtaking
@@ -190,14 +191,32 @@ impl Control {
                     }
                 },
                 NextCommand::Stop(grace) => {
-                    self.stop(grace, &signals).await;
-                    inbox.next(&signals.finished).await
+                    tokio::join!(
+                        self.stop(grace, &signals),
+                        self.decline_reloads(&mut inbox, &signals.finished),
+                    );
+                    break;
                 }
                 NextCommand::Finished => break,
             };
         }
         #[cfg(feature = "otel")]
         self.exports.finish().await;
+    }
+
+    /// Until the process ends. A new configuration would be in force for no new connection, and
+    /// its new listeners would be served by no worker.
+    async fn decline_reloads(&self, inbox: &mut Inbox, finished: &CancellationToken) {
+        loop {
+            match inbox.next(finished).await {
+                NextCommand::Reload(PendingReload { trigger, done, .. }) => {
+                    let verdict = self.superseded("the process is stopping");
+                    self.reports.report(verdict, trigger, done);
+                }
+                NextCommand::Stop(_) => {}
+                NextCommand::Finished => return,
+            }
+        }
     }
 
     fn superseded(&self, reason: &str) -> ReloadVerdict {
@@ -217,7 +236,13 @@ impl Control {
 
     /// Reads the new configuration and applies it.
     async fn reload(&mut self, source: ReloadSource, running: &mut Running<'_>) -> ReloadVerdict {
-        let known = self.watch.borrow().files.clone();
+        let (known, in_force) = {
+            let targets = self.watch.borrow();
+            (targets.files.clone(), targets.in_force)
+        };
+        if in_force && source.has_seen_only(&known) {
+            return self.superseded("another reload has read these files in the meantime");
+        }
         let read = source.read(self.sources.as_ref(), known).await;
         let ReadConfiguration { settings, paths, files } = read;
         let verdict = match settings {
