@@ -1,7 +1,7 @@
 //! The control thread: everything that is not a request. Key refreshes, the admin listener,
 //! reloads and the stop run here and can never take time from a worker.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -41,6 +41,7 @@ use super::{
         NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource, SettingsChanges,
         not_used,
     },
+    retirement::retire,
     server::{RELOAD_DEADLINE, compile},
     service_manager::ServiceManager,
     watcher::{self, WatchTargets},
@@ -86,7 +87,7 @@ pub(super) struct ControlParts {
 pub(super) struct Control {
     /// The configuration of the start.
     started_with: Settings,
-    settings: ArcSwap<Settings>,
+    settings: Arc<ArcSwap<Settings>>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
     config: Arc<ArcSwap<ProxyConfig>>,
     engine: Arc<ArcSwap<Engine>>,
@@ -120,7 +121,7 @@ impl Control {
             watch: watch::Sender::new(parts.watch),
             started_with: settings.clone(),
             shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
-            settings: ArcSwap::from_pointee(settings),
+            settings: Arc::new(ArcSwap::from_pointee(settings)),
             config,
             engine,
             providers: Arc::new(ArcSwap::new(providers)),
@@ -321,10 +322,11 @@ impl Control {
         self.listeners.adopt(bound, DrainTimeouts::of(&settings));
         self.listeners.log_new(&known);
         running.operators.adopt(operators);
-        self.settings.store(Arc::new(settings));
+        let before = self.settings.swap(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
         running.tasks.upstreams = upstreams.spawn();
-        retire(std::mem::replace(&mut running.tasks.providers, started));
+        let retired = std::mem::replace(&mut running.tasks.providers, started);
+        retire(retired, before, Arc::clone(&self.settings), self.metrics.clone());
         Ok(())
     }
 
@@ -365,17 +367,6 @@ impl Control {
         signals.stop_accepting.cancel();
         signals.stages.drain.cancel();
     }
-}
-
-/// How long an earlier configuration's tasks run on: requests from before the change still wait for
-/// their lookups. At the default deadlines none waits longer.
-const RETIREMENT: Duration = Duration::from_secs(15);
-
-fn retire(tasks: RunningTasks) {
-    tokio::spawn(async move {
-        tokio::time::sleep(RETIREMENT).await;
-        drop(tasks);
-    });
 }
 
 impl ConfigurationTasks {

@@ -65,6 +65,16 @@ impl<S: Series> Family<S> {
         self.0.series.read().get(&values).cloned()
     }
 
+    /// Removes the series with such labels.
+    pub(super) fn remove_where(&self, is_removed: &dyn Fn(&[LabelPair]) -> bool) {
+        let mut series = self.0.series.write();
+        let removed = series.extract_if(.., |values, _| is_removed(&self.labels(values)));
+        let removed: Vec<_> = removed.collect();
+        // What a series reads is dropped with it, which may take time.
+        drop(series);
+        drop(removed);
+    }
+
     /// The names of the labels whose values tell the series from each other.
     pub(super) fn names(&self) -> &[String] {
         let names = &self.0.desc.variable_labels;
