@@ -20,15 +20,15 @@ const RETIREMENT: Duration = Duration::from_secs(15);
 /// configuration has for it.
 type LabelNames = (&'static str, &'static str, BTreeSet<String>);
 
-/// Ends an earlier configuration's tasks after a while. Its series are removed at once, so that no
-/// alert is about what is not configured, and once more when its tasks can make none again.
+/// Ends an earlier configuration's tasks after a while. Then the series of what only it had are
+/// removed, so that no alert is about what is not configured: until then requests and tasks of
+/// before count in them.
 pub(super) fn retire(
     tasks: RunningTasks,
     earlier: Arc<Settings>,
     current: Arc<ArcSwap<Settings>>,
     metrics: MetricRegistry,
 ) {
-    remove_series(&earlier, &current.load(), &metrics);
     tokio::spawn(async move {
         sleep(RETIREMENT).await;
         drop(tasks);
@@ -100,12 +100,10 @@ mod tests {
         let metrics = MetricRegistry::default();
         let keys = metrics.int_gauges("keys", "Usable keys.", &["issuer"]);
         let denials = metrics.counters("denials_total", "Denials.", &["reason", "issuer"]);
-        let count = || {
-            for issuer in ["kept", "gone", "back", ""] {
-                keys.with_label_values(&[issuer]).set(1);
-                denials.with_label_values(&["token_expired", issuer]).inc();
-            }
-        };
+        for issuer in ["kept", "gone", "back", ""] {
+            keys.with_label_values(&[issuer]).set(1);
+            denials.with_label_values(&["token_expired", issuer]).inc();
+        }
         let shown = || {
             let text = metrics.render();
             let of = |name| text.contains(&format!("countersign_keys{{issuer=\"{name}\"}}"));
@@ -113,15 +111,13 @@ mod tests {
             ["kept", "gone", "back", ""].map(|name| (of(name), refused(name)))
         };
         let (there, removed) = ((true, true), (false, false));
-        count();
         let current = Arc::new(ArcSwap::new(settings(&["kept"])));
         let earlier = settings(&["kept", "gone", "back"]);
         retire(RunningTasks::default(), earlier, Arc::clone(&current), metrics.clone());
-        assert_eq!(shown(), [there, removed, removed, there]);
-        // A task of before has come to its end, and one is configured again.
-        count();
+        sleep(RETIREMENT / 2).await;
+        assert_eq!(shown(), [there; 4], "requests of before count in them");
         current.store(settings(&["kept", "back"]));
-        sleep(2 * RETIREMENT).await;
+        sleep(RETIREMENT).await;
         assert_eq!(shown(), [there, removed, there, there]);
     }
 }

@@ -75,7 +75,7 @@ impl<S: Series> Family<S> {
         drop(removed);
     }
 
-    /// The names of the labels whose values tell the series from each other.
+    /// The names of the labels by whose values the series differ.
     pub(super) fn names(&self) -> &[String] {
         let names = &self.0.desc.variable_labels;
         let own = names.len().saturating_sub(self.0.own_labels);

@@ -4,7 +4,6 @@ mod connections;
 mod counts;
 mod equivalence;
 mod keys;
-mod metrics;
 mod scene;
 mod tls;
 mod verified;
