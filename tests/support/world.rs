@@ -69,7 +69,7 @@ impl World {
         Self { proxy, upstream, key_server, issuer }
     }
 
-    /// The same world with a proxy that starts anew, under further lines of `[issuers.corp]`.
+    /// The same world with a proxy that is started again, under further lines of `[issuers.corp]`.
     pub(crate) fn restarted(self, rules: &str) -> Self {
         let Self { proxy, upstream, key_server, issuer } = self;
         drop(proxy);
