@@ -52,7 +52,8 @@ pub(super) async fn serve<A, F>(
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let slots = Arc::new(Semaphore::new(bounds.connections));
-    if let Err(error) = listener.accept(&Connections { bounds, slots, answer }, &stop).await {
+    if let Err(error) = listener.accept(&OperatorConnections { bounds, slots, answer }, &stop).await
+    {
         tracing::error!(listener = bounds.listener, %error, "an operator's listener ended");
     }
 }
@@ -63,13 +64,13 @@ pub(super) async fn read_body(body: Incoming) -> Option<Bytes> {
     body.ok()?.ok().map(Collected::to_bytes)
 }
 
-struct Connections<A> {
+struct OperatorConnections<A> {
     bounds: ConnectionBounds,
     slots: Arc<Semaphore>,
     answer: A,
 }
 
-impl<A, F> ConnectionHandler for Connections<A>
+impl<A, F> ConnectionHandler for OperatorConnections<A>
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
