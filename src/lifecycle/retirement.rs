@@ -75,6 +75,8 @@ fn names(settings: &Settings) -> [LabelNames; 11] {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::settings::{Sources, load};
 
@@ -84,7 +86,8 @@ mod tests {
                         routes = [{ path = '/**', access = 'public' }]\n"
             .to_owned();
         for name in issuers {
-            text += &format!(
+            let _ = write!(
+                text,
                 "[issuers.{name}]\nissuer = 'https://{name}.test'\naudiences = 'any'\n\
                  algorithms = ['RS256']\nkeys.jwks_url = 'http://127.0.0.1:1/'\n"
             );

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use prometheus::{
     Gauge, IntCounter, IntGauge,
     core::{Collector, MetricVec, MetricVecBuilder},
-    proto::LabelPair,
+    proto::{LabelPair, Metric, MetricFamily},
 };
 
 use super::{
@@ -47,11 +47,11 @@ impl MetricRegistry {
 impl<B: MetricVecBuilder> RemovableSeries for MetricVec<B> {
     fn remove(&self, is_removed: &dyn Fn(&[LabelPair]) -> bool) {
         let families = self.collect();
-        let metrics = families.iter().flat_map(|family| family.get_metric());
-        for labels in metrics.map(|metric| metric.get_label()).filter(|it| is_removed(it)) {
+        let metrics = families.iter().flat_map(MetricFamily::get_metric);
+        for labels in metrics.map(Metric::get_label).filter(|it| is_removed(it)) {
             let labels: HashMap<_, _> = labels.iter().map(|it| (it.name(), it.value())).collect();
             // Another thread may have removed it.
-            let _ = MetricVec::remove(self, &labels);
+            let _ = Self::remove(self, &labels);
         }
     }
 }
