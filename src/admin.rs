@@ -1,6 +1,7 @@
 //! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, and
 //! `/backchannel-logout` for issuers, apart from the port for requests (threats P-11, O-5).
 
+mod connections;
 pub mod control;
 mod exposition;
 mod logout;
@@ -9,25 +10,19 @@ mod pages;
 mod readiness;
 pub mod settings;
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::ALLOW};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
+use self::connections::ConnectionBounds;
 use crate::{
-    clock::Clock,
-    decision::Engine,
-    listener::{ByteStream, ConnectionHandler, Listener},
-    providers::Providers,
-    proxy::ProxyConfig,
-    readiness::ProcessReadiness,
-    telemetry::MetricRegistry,
+    clock::Clock, decision::Engine, listener::Listener, providers::Providers, proxy::ProxyConfig,
+    readiness::ProcessReadiness, telemetry::MetricRegistry,
 };
 
 pub(crate) use metrics::Metrics;
@@ -63,54 +58,22 @@ pub struct View {
     pub board: Arc<ReadinessBoard>,
 }
 
-/// Connections at the same time: probes and scrapers are few.
-const MAX_CONNECTIONS: usize = 64;
-
-/// For a request's header block, and between requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Serves the listener's connections.
-struct Pages {
-    view: Arc<View>,
-    slots: Arc<Semaphore>,
-}
+/// Probes and scrapers are few, and browsers may have cookies.
+const BOUNDS: ConnectionBounds = ConnectionBounds {
+    listener: "admin",
+    connections: 64,
+    header_timeout: Duration::from_secs(30),
+    head_bytes: 64 * 1024,
+};
 
 /// Serves the pages until `stop` is cancelled.
 pub async fn serve(listener: Listener, view: Arc<View>, stop: CancellationToken) {
-    let pages = Pages { view, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
-    if let Err(error) = listener.accept(&pages, &stop).await {
-        tracing::error!(%error, "the admin listener ended");
-    }
+    let answer = move |request| answer(request, Arc::clone(&view));
+    connections::serve(listener, BOUNDS, stop, answer).await;
 }
 
-impl ConnectionHandler for Pages {
-    type Slot = OwnedSemaphorePermit;
-
-    async fn slot(&self) -> io::Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)
-    }
-
-    fn serve(&self, socket: impl ByteStream, _: Option<IpAddr>, slot: OwnedSemaphorePermit) {
-        tokio::spawn(connection(socket, Arc::clone(&self.view), slot));
-    }
-}
-
-async fn connection(socket: impl ByteStream, view: Arc<View>, _slot: OwnedSemaphorePermit) {
-    let service = service_fn(move |request| {
-        let view = Arc::clone(&view);
-        async move { Ok::<_, std::convert::Infallible>(answer(request, &view).await) }
-    });
-    let outcome = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(socket), service)
-        .await;
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "admin connection ended");
-    }
-}
-
-async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, view: Arc<View>) -> Response<Full<Bytes>> {
+    let view = &*view;
     let is_logout = request.uri().path() == logout::PATH;
     match (request.method(), is_logout) {
         (&Method::POST, true) => logout::answer(request, view).await,

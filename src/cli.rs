@@ -12,6 +12,7 @@ pub mod healthcheck;
 pub mod keygen;
 pub mod man;
 pub mod mint;
+mod printable;
 mod private_listener;
 pub mod reload;
 pub mod run;

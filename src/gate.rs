@@ -49,6 +49,7 @@ use forged_headers::ForgedHeaders;
 pub use denial::Denial;
 pub use explained::{Explained, ExplainedRequest, NotExplained, OwnAnswer, Unchecked};
 pub(crate) use metrics::Metrics;
+pub(crate) use metrics::UNROUTED;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
 pub use preflight::AnnouncedRequest;
@@ -154,7 +155,7 @@ impl Gate {
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
             meter: gate_metrics.of_requests(),
-            unrouted: gate_metrics.of_route("(none)", false, false),
+            unrouted: gate_metrics.of_route(UNROUTED, false, false),
             metrics: gate_metrics,
         }
     }

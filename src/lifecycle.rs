@@ -13,6 +13,7 @@ mod metrics;
 mod opening;
 mod pulse;
 mod reload;
+mod retirement;
 mod server;
 mod service_manager;
 mod signals;

@@ -22,7 +22,7 @@ pub use denylist::{Denylist, RevokedBy, TokenFacts};
 pub use document::DocumentError;
 pub use error::ListError;
 pub use logouts::{LoggedOut, Logout, LogoutRefusal};
-pub(crate) use metrics::Metrics;
+pub(crate) use metrics::{LIST_SOURCE, Metrics};
 pub use revocations::{Revocations, Unavailable};
 pub use source::probe;
 

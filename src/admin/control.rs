@@ -8,21 +8,21 @@ mod origin;
 mod reload;
 pub mod settings;
 
-use std::{convert::Infallible, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CACHE_CONTROL};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::timeout,
-};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{View, not_allowed, pages};
-use crate::listener::{ByteStream, ConnectionHandler, Listener};
+use super::{
+    View,
+    connections::{self, ConnectionBounds},
+    not_allowed, pages,
+};
+use crate::listener::Listener;
 
 pub use explain::{ExplainedCheck, Explanation, ExplanationRate, ForwardedRequest, NotChecked};
 pub use reload::{ReloadOutcome, ReloadRequest, ReloadTrigger, ReloadVerdict};
@@ -38,24 +38,13 @@ pub struct ControlView {
     pub explanations: ExplanationRate,
 }
 
-/// Connections at the same time: an operator and some scripts.
-const MAX_CONNECTIONS: usize = 16;
-
-/// For a request's header block, and between requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The largest header block: what comes here has no cookies and no tokens. hyper takes no less.
-const MAX_HEAD_BYTES: usize = 8 * 1024;
-
-/// The largest body of a request, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// For the whole body: it fits into a few packets.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The longest life of a connection: several reloads that wait for keys until their deadline, and
-/// an end for a client that does not read.
-const MAX_CONNECTION_TIME: Duration = Duration::from_mins(2);
+/// An operator and some scripts. What comes here has no cookies, and tokens in bodies only.
+const BOUNDS: ConnectionBounds = ConnectionBounds {
+    listener: "control",
+    connections: 16,
+    header_timeout: Duration::from_secs(10),
+    head_bytes: 8 * 1024,
+};
 
 /// What there is: its method, its path, and what it does.
 const PATHS: &[(&str, &str, &str)] = &[
@@ -65,53 +54,16 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("POST", "/reload", "read the configuration again, wait for the verdict and show it"),
 ];
 
-/// Serves the listener's connections.
-struct Commands {
-    view: Arc<ControlView>,
-    slots: Arc<Semaphore>,
-}
-
 /// Serves until `stop` is cancelled.
 pub async fn serve(listener: Listener, view: Arc<ControlView>, stop: CancellationToken) {
-    let commands = Commands { view, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
-    if let Err(error) = listener.accept(&commands, &stop).await {
-        tracing::error!(%error, "the private listener ended");
-    }
-}
-
-impl ConnectionHandler for Commands {
-    type Slot = OwnedSemaphorePermit;
-
-    async fn slot(&self) -> io::Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)
-    }
-
-    fn serve(&self, socket: impl ByteStream, _: Option<IpAddr>, slot: OwnedSemaphorePermit) {
-        let connection = connection(socket, Arc::clone(&self.view), slot);
-        tokio::spawn(timeout(MAX_CONNECTION_TIME, connection));
-    }
-}
-
-async fn connection(socket: impl ByteStream, view: Arc<ControlView>, _slot: OwnedSemaphorePermit) {
-    let service = service_fn(move |request| {
-        let view = Arc::clone(&view);
-        async move { Ok::<_, Infallible>(answer(request, &view).await) }
-    });
-    let outcome = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(socket), service)
-        .await;
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "connection of the private listener ended");
-    }
+    let answer = move |request| answer(request, Arc::clone(&view));
+    connections::serve(listener, BOUNDS, stop, answer).await;
 }
 
 /// No answer may be kept: they show what is true at the moment.
-async fn answer(request: Request<Incoming>, view: &ControlView) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, view: Arc<ControlView>) -> Response<Full<Bytes>> {
     let mut response = match origin::check(request.headers()) {
-        Ok(()) => of_path(request, view).await,
+        Ok(()) => of_path(request, &view).await,
         Err(foreign) => {
             tracing::warn!(cause = ?foreign, "a request to the private listener is refused");
             pages::text(StatusCode::FORBIDDEN, foreign.text().to_owned())
@@ -123,7 +75,8 @@ async fn answer(request: Request<Incoming>, view: &ControlView) -> Response<Full
 
 async fn of_path(request: Request<Incoming>, view: &ControlView) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let Some(body) = read_body(body).await else {
+    // Also of a request that needs none: an answer before the end of its body would be reset.
+    let Some(body) = connections::read_body(body).await else {
         return pages::text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is too long or incomplete\n".to_owned(),
@@ -144,12 +97,6 @@ async fn of_path(request: Request<Incoming>, view: &ControlView) -> Response<Ful
         (_, "/" | "/denials") => not_allowed("only GET\n", "GET, HEAD"),
         _ => pages::text(StatusCode::NOT_FOUND, list()),
     }
-}
-
-/// Also of a request that needs none: an answer before the end of its body would be reset.
-async fn read_body(body: Incoming) -> Option<Bytes> {
-    let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
-    body.ok()?.ok().map(http_body_util::Collected::to_bytes)
 }
 
 fn list() -> String {

@@ -1,16 +1,15 @@
 //! `POST /backchannel-logout`: where issuers send logouts (OpenID Connect Back-Channel Logout 1.0
 //! §2.5, §2.8). There is no client authentication: the logout token's signature proves its sender.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
 };
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
 use crate::{
     reason::Subject,
@@ -18,15 +17,9 @@ use crate::{
     token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT},
 };
 
-use super::{View, pages};
+use super::{View, connections::read_body, pages};
 
 pub(super) const PATH: &str = "/backchannel-logout";
-
-/// A logout token takes some 1 KiB.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// For the whole body: it fits into a few packets.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// When to try again what could not be decided.
 const RETRY: HeaderValue = HeaderValue::from_static("5");
@@ -40,10 +33,8 @@ const NO_TOKEN: &str = "request_malformed";
 /// Verifies the logout token and has its tokens refused from then on.
 pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
-    let body = match body {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) | Err(_) => return refuse_request(view, "the body is too long or incomplete"),
+    let Some(body) = read_body(body).await else {
+        return refuse_request(view, "the body is too long or incomplete");
     };
     if !is_form(&head.headers) {
         return refuse_request(view, "expected application/x-www-form-urlencoded");
@@ -75,7 +66,6 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
     }
 }
 
-/// 400 as §2.8 demands it, or 503 where the issuer may retry with the same token.
 /// Which tokens a logout can end. An issuer may log sessions out and write no `sid` into its access
 /// tokens: then nothing ends, and nothing else would say so.
 fn ended_by(whom: &LoggedOut) -> &'static str {
@@ -90,6 +80,7 @@ fn ended_by(whom: &LoggedOut) -> &'static str {
     }
 }
 
+/// 400 as §2.8 demands it, or 503 where the issuer may retry with the same token.
 fn refusal(cause: &LogoutCause) -> Response<Full<Bytes>> {
     if !cause.is_temporary() {
         return page(StatusCode::BAD_REQUEST, error("invalid_request", cause.code()));
@@ -167,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_told_by_its_type() {
+    fn a_form_is_recognised_by_its_type() {
         let is_form = |value: &'static str| {
             is_form(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
         };

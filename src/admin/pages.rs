@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
+use serde::Serialize;
 
 use super::View;
 
@@ -27,10 +28,7 @@ pub(super) fn liveness(view: &View) -> Response<Full<Bytes>> {
 /// The public facts of every key, and why others were left out.
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
     let issuers: Vec<_> = view.providers.load().key_sets().map(|issuer| issuer.status()).collect();
-    match serde_json::to_string_pretty(&issuers) {
-        Ok(text) => json(StatusCode::OK, text + "\n"),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
+    written(StatusCode::OK, &issuers)
 }
 
 /// The public keys that upstreams check assertions with, those of before included.
@@ -44,6 +42,14 @@ pub(super) fn jwks(view: &View) -> Response<Full<Bytes>> {
 /// The configuration in use.
 pub(super) fn config(view: &View) -> Response<Full<Bytes>> {
     text(StatusCode::OK, view.configuration.load().toml.clone())
+}
+
+/// A page of JSON, for people as well.
+pub(super) fn written(status: StatusCode, content: &impl Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_string_pretty(content) {
+        Ok(text) => json(status, text + "\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
 }
 
 /// A page of JSON.

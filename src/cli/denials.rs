@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{CommandError, args::ConfigArgs, explain::printable, private_listener};
+use super::{CommandError, args::ConfigArgs, printable::printable, private_listener};
 use crate::{listener::settings::ListenAddress, telemetry::settings::AccessField};
 
 /// The arguments of `countersign denials`.

@@ -16,15 +16,13 @@ use std::{
 
 use clap::Args;
 use http::Method;
-use tokio::runtime::Builder;
 
-pub(super) use self::report::printable;
 use self::{
     explainer::{Explainer, Sent},
     report::CheckReport,
 };
 pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
-use super::{CommandError, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs, runtime};
 use crate::{
     clock::{Clock, SystemClock},
     reason::{Cause, Class},
@@ -105,10 +103,7 @@ pub fn explain_at(
     let token = token.ok_or_else(|| CommandError::Usage("there is no token".to_owned()))?;
     let token = token.read(settings.credential.max_bytes, input)?;
     let (explainer, mut tasks) = Explainer::new(settings, clock)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Runtime(format!("cannot start: {error}")))?;
+    let runtime = runtime()?;
 
     let mut report = CheckReport::default();
     let verdict = match &args.path {

@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use super::{CommandError, args::ConfigArgs, runtime};
-use crate::{listener::settings::ListenAddress, settings};
+use crate::{
+    listener::settings::ListenAddress,
+    settings::{self, Sources},
+};
 
 /// The arguments of `countersign healthcheck`.
 #[derive(Debug, Args)]
@@ -48,14 +51,15 @@ fn deadline(text: &str) -> Result<Duration, String> {
 /// [`CommandError::Runtime`] for every answer but 200, and without one: probes know two outcomes,
 /// so a mistake in `[admin]` is no other one.
 pub fn healthcheck(args: &HealthcheckArgs, out: &mut impl Write) -> Result<(), CommandError> {
-    let address = settings::admin_address(&args.config.sources())
-        .map_err(|errors| CommandError::Runtime(errors.to_string()))?;
+    let AdminAddress { address, doubt } = AdminAddress::find(&args.config.sources())?;
     let path = if args.live { "/livez" } else { "/readyz" };
     let asked = async { timeout(args.timeout, ask(&address, path)).await };
     let answer = runtime()?
         .block_on(asked)
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
-        .map_err(|error| CommandError::Runtime(format!("no answer of {address}{path}: {error}")))?;
+        .map_err(|error| {
+            CommandError::Runtime(format!("no answer of {address}{path}: {error}{doubt}"))
+        })?;
     let (status, body) = parse(&answer).ok_or_else(|| {
         CommandError::Runtime(format!("what answers at {address} does not speak HTTP/1.1"))
     })?;
@@ -63,6 +67,32 @@ pub fn healthcheck(args: &HealthcheckArgs, out: &mut impl Write) -> Result<(), C
         return Ok(out.write_all(body.as_bytes())?);
     }
     Err(CommandError::Runtime(format!("{path} answers {status}: {}", body.trim_end())))
+}
+
+/// Where the proxy is asked.
+struct AdminAddress {
+    address: ListenAddress,
+    /// Why it may be another one; empty: it is that of the configuration.
+    doubt: String,
+}
+
+impl AdminAddress {
+    /// The proxy goes on with its configuration when the file is changed and broken, and a probe
+    /// that failed for that would end it. Then the address is taken from what can still be read:
+    /// the file without values that stand elsewhere; or flags, variables and the default.
+    fn find(sources: &Sources) -> Result<Self, CommandError> {
+        let mistakes = match settings::admin_address(sources) {
+            Ok(address) => return Ok(Self { address, doubt: String::new() }),
+            Err(mistakes) => mistakes,
+        };
+        let as_written = Sources { lint: true, ..sources.clone() };
+        let without_file = Sources { file: None, ..sources.clone() };
+        let found =
+            [as_written, without_file].iter().find_map(|it| settings::admin_address(it).ok());
+        let address = found.ok_or_else(|| CommandError::Runtime(mistakes.to_string()))?;
+        let doubt = format!("; the address may be another one, as {mistakes}");
+        Ok(Self { address, doubt })
+    }
 }
 
 async fn ask(address: &ListenAddress, path: &str) -> io::Result<String> {

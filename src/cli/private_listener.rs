@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{CommandError, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs, runtime};
 use crate::{
     admin::control::settings::{EXPECTED, private_address},
     listener::settings::ListenAddress,
@@ -59,10 +59,6 @@ pub(super) fn exchange(
     let unreachable = |error: String| {
         CommandError::Runtime(format!("the private listener {address} can't be used: {error}"))
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| unreachable(error.to_string()))?;
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -70,7 +66,7 @@ pub(super) fn exchange(
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body))
         .map_err(|error| unreachable(error.to_string()))?;
-    let answer = runtime.block_on(async { timeout(DEADLINE, over(address, request)).await });
+    let answer = runtime()?.block_on(async { timeout(DEADLINE, over(address, request)).await });
     match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(unreachable(error)),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use clap::Args;
 use http::Method;
 
-use super::{CommandError, args::ConfigArgs, private_listener};
+use super::{CommandError, args::ConfigArgs, printable::printable, private_listener};
 use crate::admin::control::{ReloadOutcome, ReloadVerdict};
 
 /// The arguments of `countersign reload`.
@@ -31,7 +31,8 @@ pub fn reload(args: &ReloadArgs, out: &mut impl Write) -> Result<(), CommandErro
     let (status, body) = answer;
     let Ok(verdict) = serde_json::from_slice::<ReloadVerdict>(&body) else {
         let text = String::from_utf8_lossy(&body);
-        return Err(CommandError::Runtime(format!("{address} answers {status}: {}", text.trim())));
+        let text = printable(text.trim());
+        return Err(CommandError::Runtime(format!("{address} answers {status}: {text}")));
     };
     show(&verdict, out)?;
     match verdict.outcome {

@@ -25,6 +25,9 @@ pub(crate) struct Metrics {
     in_flight: Arc<InFlightCount>,
 }
 
+/// The label of requests that match no route.
+pub(crate) const UNROUTED: &str = "(none)";
+
 /// What is counted of every request, whatever its route.
 #[derive(Debug)]
 pub struct RequestMeter {

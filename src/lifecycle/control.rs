@@ -1,13 +1,14 @@
 //! The control thread: everything that is not a request. Key refreshes, the admin listener,
 //! reloads and the stop run here and can never take time from a worker.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
 use tokio::{
     runtime::Builder,
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
@@ -40,6 +41,7 @@ use super::{
         NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource, SettingsChanges,
         not_used,
     },
+    retirement::{InForce, retire},
     server::{RELOAD_DEADLINE, compile},
     service_manager::ServiceManager,
     watcher::{self, WatchTargets},
@@ -85,7 +87,9 @@ pub(super) struct ControlParts {
 pub(super) struct Control {
     /// The configuration of the start.
     started_with: Settings,
-    settings: ArcSwap<Settings>,
+    settings: Arc<ArcSwap<Settings>>,
+    /// Held while a configuration is applied, which counts in its series before it is in force.
+    applying: Arc<Mutex<()>>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
     config: Arc<ArcSwap<ProxyConfig>>,
     engine: Arc<ArcSwap<Engine>>,
@@ -119,7 +123,8 @@ impl Control {
             watch: watch::Sender::new(parts.watch),
             started_with: settings.clone(),
             shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
-            settings: ArcSwap::from_pointee(settings),
+            settings: Arc::new(ArcSwap::from_pointee(settings)),
+            applying: Arc::default(),
             config,
             engine,
             providers: Arc::new(ArcSwap::new(providers)),
@@ -179,7 +184,7 @@ impl Control {
                     biased;
                     // A stop does not wait for keys that may never come, and a later
                     // configuration is wanted more than an earlier one.
-                    overtaking = inbox.next(&signals.finished) => {
+                    overtaking = inbox.overtaking(&signals.finished) => {
                         let verdict = self.superseded("superseded by a later reload or stop");
                         self.reports.report(verdict, trigger, done);
                         overtaking
@@ -190,14 +195,32 @@ impl Control {
                     }
                 },
                 NextCommand::Stop(grace) => {
-                    self.stop(grace, &signals).await;
-                    inbox.next(&signals.finished).await
+                    tokio::join!(
+                        self.stop(grace, &signals),
+                        self.decline_reloads(&mut inbox, &signals.finished),
+                    );
+                    break;
                 }
                 NextCommand::Finished => break,
             };
         }
         #[cfg(feature = "otel")]
         self.exports.finish().await;
+    }
+
+    /// Until the process ends. A new configuration would be in force for no new connection, and
+    /// its new listeners would be served by no worker.
+    async fn decline_reloads(&self, inbox: &mut Inbox, finished: &CancellationToken) {
+        loop {
+            match inbox.next(finished).await {
+                NextCommand::Reload(PendingReload { trigger, done, .. }) => {
+                    let verdict = self.superseded("the process is stopping");
+                    self.reports.report(verdict, trigger, done);
+                }
+                NextCommand::Stop(_) => {}
+                NextCommand::Finished => return,
+            }
+        }
     }
 
     fn superseded(&self, reason: &str) -> ReloadVerdict {
@@ -217,7 +240,13 @@ impl Control {
 
     /// Reads the new configuration and applies it.
     async fn reload(&mut self, source: ReloadSource, running: &mut Running<'_>) -> ReloadVerdict {
-        let known = self.watch.borrow().files.clone();
+        let (known, in_force) = {
+            let targets = self.watch.borrow();
+            (targets.files.clone(), targets.in_force)
+        };
+        if in_force && source.has_seen_only(&known) {
+            return self.superseded("another reload has read these files in the meantime");
+        }
         let read = source.read(self.sources.as_ref(), known).await;
         let ReadConfiguration { settings, paths, files } = read;
         let verdict = match settings {
@@ -270,6 +299,8 @@ impl Control {
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
     async fn apply(&mut self, settings: Settings, running: &mut Running<'_>) -> Result<(), String> {
+        let applying = Arc::clone(&self.applying);
+        let _applying = applying.lock().await;
         let parts = settings.provider_parts();
         let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
@@ -296,10 +327,13 @@ impl Control {
         self.listeners.adopt(bound, DrainTimeouts::of(&settings));
         self.listeners.log_new(&known);
         running.operators.adopt(operators);
-        self.settings.store(Arc::new(settings));
+        let before = self.settings.swap(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
         running.tasks.upstreams = upstreams.spawn();
-        retire(std::mem::replace(&mut running.tasks.providers, started));
+        let retired = std::mem::replace(&mut running.tasks.providers, started);
+        let current =
+            InForce { settings: Arc::clone(&self.settings), applying: self.applying.clone() };
+        retire(retired, before, current, self.metrics.clone());
         Ok(())
     }
 
@@ -340,17 +374,6 @@ impl Control {
         signals.stop_accepting.cancel();
         signals.stages.drain.cancel();
     }
-}
-
-/// How long an earlier configuration's tasks run on: requests from before the change still wait for
-/// their lookups. At the default deadlines none waits longer.
-const RETIREMENT: Duration = Duration::from_secs(15);
-
-fn retire(tasks: RunningTasks) {
-    tokio::spawn(async move {
-        tokio::time::sleep(RETIREMENT).await;
-        drop(tasks);
-    });
 }
 
 impl ConfigurationTasks {

@@ -47,17 +47,68 @@ pub(super) enum NextCommand {
 impl Inbox {
     /// The next command. Dropped, it has taken none.
     pub(super) async fn next(&mut self, finished: &CancellationToken) -> NextCommand {
+        let Self { commands, requested, watched } = self;
         tokio::select! {
-            Some(command) = self.commands.recv() => match command {
-                ControlCommand::Reload(reload) => NextCommand::Reload(reload),
-                ControlCommand::Stop(grace) => NextCommand::Stop(grace),
-            },
-            Some(ReloadRequest { trigger, done }) = self.requested.recv() => {
-                let source = ReloadSource::Reread;
-                NextCommand::Reload(PendingReload { source, trigger, done })
-            }
-            Some(reload) = self.watched.recv() => NextCommand::Reload(reload),
-            () = finished.cancelled() => NextCommand::Finished,
+            next = given(commands, requested, finished) => next,
+            Some(reload) = watched.recv() => NextCommand::Reload(reload),
+        }
+    }
+
+    /// The next command that ends a reload under way. What the watcher has seen does not: mostly
+    /// it is what is being loaded, and an operator waits for that verdict. Dropped, it has taken
+    /// none.
+    pub(super) async fn overtaking(&mut self, finished: &CancellationToken) -> NextCommand {
+        given(&mut self.commands, &mut self.requested, finished).await
+    }
+}
+
+async fn given(
+    commands: &mut mpsc::Receiver<ControlCommand>,
+    requested: &mut mpsc::Receiver<ReloadRequest>,
+    finished: &CancellationToken,
+) -> NextCommand {
+    tokio::select! {
+        Some(command) = commands.recv() => match command {
+            ControlCommand::Reload(reload) => NextCommand::Reload(reload),
+            ControlCommand::Stop(grace) => NextCommand::Stop(grace),
+        },
+        Some(ReloadRequest { trigger, done }) = requested.recv() => {
+            let source = ReloadSource::Reread;
+            NextCommand::Reload(PendingReload { source, trigger, done })
+        }
+        () = finished.cancelled() => NextCommand::Finished,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{sync::oneshot, time::timeout};
+
+    use super::*;
+    use crate::{admin::control::ReloadTrigger, refresh::FileSnapshot};
+
+    #[tokio::test]
+    async fn what_the_watcher_has_seen_waits_for_the_reload_under_way() {
+        let (_commands, commands) = mpsc::channel(1);
+        let (request, requested) = mpsc::channel(1);
+        let (watcher, watched) = mpsc::channel(1);
+        let mut inbox = Inbox { commands, requested, watched };
+        let finished = CancellationToken::new();
+        let (source, trigger) = (ReloadSource::Seen(FileSnapshot::default()), ReloadTrigger::Watch);
+        watcher.try_send(PendingReload { source, trigger, done: oneshot::channel().0 }).unwrap();
+        let overtaking = timeout(Duration::ZERO, inbox.overtaking(&finished)).await;
+        assert!(overtaking.is_err(), "nothing is there that would");
+        let trigger = ReloadTrigger::Request;
+        request.try_send(ReloadRequest { trigger, done: oneshot::channel().0 }).unwrap();
+        for expected in [ReloadTrigger::Request, ReloadTrigger::Watch] {
+            let next = match expected {
+                ReloadTrigger::Request => inbox.overtaking(&finished).await,
+                _ => inbox.next(&finished).await,
+            };
+            let NextCommand::Reload(reload) = next else { panic!("no reload") };
+            assert_eq!(reload.trigger, expected);
         }
     }
 }

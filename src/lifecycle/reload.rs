@@ -45,8 +45,8 @@ pub(super) struct ReloadReports {
     readiness: Arc<ProcessReadiness>,
     clock: Arc<dyn Clock>,
     service_manager: ServiceManager,
-    /// Of the last refusal. What is tried again and refused for the same is logged once.
-    refused_for: Mutex<Vec<String>>,
+    /// Why the last one was not applied. What the watcher tries again, for the same, is logged once.
+    not_applied_for: Mutex<Vec<String>>,
 }
 
 impl SettingsChanges {
@@ -109,7 +109,7 @@ impl ReloadReports {
     ) -> Self {
         let metrics = ReloadMetrics::register(metrics);
         metrics.start(&settings.config_hash());
-        Self { metrics, readiness, clock, service_manager, refused_for: Mutex::default() }
+        Self { metrics, readiness, clock, service_manager, not_applied_for: Mutex::default() }
     }
 
     /// Logs, counts and shows a verdict, and sends it to the caller.
@@ -119,18 +119,16 @@ impl ReloadReports {
         trigger: ReloadTrigger,
         done: oneshot::Sender<ReloadVerdict>,
     ) {
-        let refused_for = std::mem::replace(&mut *self.refused_for.lock(), verdict.errors.clone());
-        if trigger != ReloadTrigger::Watch || refused_for != verdict.errors || !verdict.is_refused()
-        {
+        let before = std::mem::replace(&mut *self.not_applied_for.lock(), verdict.errors.clone());
+        let is_applied = verdict.outcome == ReloadOutcome::Applied;
+        if is_applied || trigger != ReloadTrigger::Watch || before != verdict.errors {
             log(&verdict, trigger);
         }
         self.metrics.count(&verdict, trigger, self.clock.now());
-        match verdict.outcome {
-            ReloadOutcome::Applied => self.readiness.note(NOTE, None),
-            ReloadOutcome::Refused => self.readiness.note(NOTE, Some(verdict.note())),
-            ReloadOutcome::Superseded => {}
+        if verdict.outcome != ReloadOutcome::Superseded {
+            self.readiness.note(NOTE, (!is_applied).then(|| verdict.note()));
+            self.service_manager.reloaded(&verdict);
         }
-        self.service_manager.reloaded(&verdict);
         // The caller may not wait for it.
         let _ = done.send(verdict);
     }

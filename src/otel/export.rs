@@ -94,6 +94,8 @@ impl Exporter {
             }
             None => self.export(&stop).await,
         }
+        // Nothing is exported any more, and so nothing fails.
+        self.metrics.failing.set(0);
     }
 
     async fn export(&mut self, stop: &CancellationToken) {
@@ -167,6 +169,32 @@ impl Exporter {
         if was_failing {
             let receiver = self.receiver.shown();
             tracing::info!(receiver, "spans are exported again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otel::Tracer;
+
+    /// A reload that removes `[otel]`, or has another receiver.
+    #[tokio::test]
+    async fn an_exporter_that_has_ended_does_not_fail_any_more() {
+        let (registry, endpoint) = (MetricRegistry::default(), "http://127.0.0.1:1");
+        let settings = OtelSettings::of_receiver(endpoint.parse().unwrap(), true);
+        let tracer = Tracer::new(&settings, &registry);
+        let spans = crate::otel::OpenSpans::begin(None, 1, tokio::time::Instant::now(), 0);
+        tracer.take(spans.end("GET".into(), Vec::new(), false));
+        let (exporter, stop) = (tracer.exporter().unwrap(), CancellationToken::new());
+        stop.cancel();
+        drop(tracer);
+        exporter.run(stop).await;
+        let text = registry.render();
+        assert!(text.contains("otel_spans_total{outcome=\"failed\"} 1\n"), "{text}");
+        for signal in ["metrics", "traces"] {
+            let works = format!("otel_export_failing{{signal=\"{signal}\"}} 0\n");
+            assert!(text.contains(&works), "{text}");
         }
     }
 }

@@ -166,6 +166,25 @@ impl OtelSettings {
             .table()
     }
 
+    /// For tests: to that receiver, with metrics or without.
+    #[cfg(all(test, feature = "otel"))]
+    pub(super) fn of_receiver(endpoint: Uri, metrics: bool) -> Self {
+        Self {
+            endpoint,
+            protocol: OtlpProtocol::Http,
+            sample: 1.0,
+            parent_based: true,
+            metrics,
+            metrics_interval: DEFAULT_METRICS_INTERVAL,
+            service_name: DEFAULT_SERVICE_NAME.to_owned(),
+            resource: BTreeMap::new(),
+            headers_file: None,
+            ca_file: None,
+            timeout: Duration::from_secs(1),
+            queue: DEFAULT_QUEUE,
+        }
+    }
+
     /// Whether what is sent can be read on its way to another machine.
     pub(super) fn is_readable_on_the_way(&self) -> bool {
         let host = self.endpoint.host().unwrap_or_default();

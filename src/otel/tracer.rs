@@ -81,23 +81,14 @@ mod tests {
     use super::*;
 
     fn tracer(sample: f64, parent_based: bool) -> Tracer {
-        Tracer::new(
-            &OtelSettings {
-                endpoint: http::Uri::from_static("http://127.0.0.1:4318"),
-                protocol: crate::otel::settings::OtlpProtocol::Http,
-                sample,
-                parent_based,
-                metrics: false,
-                metrics_interval: std::time::Duration::from_mins(1),
-                service_name: "countersign".to_owned(),
-                resource: std::collections::BTreeMap::new(),
-                headers_file: None,
-                ca_file: None,
-                timeout: std::time::Duration::from_secs(1),
-                queue: 1,
-            },
-            &MetricRegistry::default(),
-        )
+        let endpoint = http::Uri::from_static("http://127.0.0.1:4318");
+        let settings = OtelSettings {
+            sample,
+            parent_based,
+            queue: 1,
+            ..OtelSettings::of_receiver(endpoint, false)
+        };
+        Tracer::new(&settings, &MetricRegistry::default())
     }
 
     #[test]

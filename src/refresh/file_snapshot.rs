@@ -75,6 +75,11 @@ impl FileSnapshot {
         shared.into_iter().all(|(one, other)| content(one.as_ref()) == content(other.as_ref()))
     }
 
+    /// Whether it has looked at all files of the other one, and found the same.
+    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
+        other.paths().all(|path| self.0.contains_key(path)) && self.agrees_with(other)
+    }
+
     /// What has become of the files until `now`, which was looked at after `last`.
     pub(crate) fn change_until(&self, last: &Self, now: &Self) -> FileChange {
         let mut change = FileChange::None;

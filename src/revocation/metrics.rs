@@ -26,7 +26,8 @@ pub(super) struct ListMetrics {
 pub(super) const CHANGED: &str = "changed";
 pub(super) const UNCHANGED: &str = "unchanged";
 
-const LIST: &str = "list";
+/// The source that is the list.
+pub(crate) const LIST_SOURCE: &str = "list";
 const LOGOUT: &str = "logout";
 
 impl Metrics {
@@ -57,14 +58,14 @@ impl Metrics {
             self.refreshes.with_label_values(&[*outcome]);
         }
         ListMetrics {
-            entries: self.entries.with_label_values(&[LIST]),
+            entries: self.entries.with_label_values(&[LIST_SOURCE]),
             refreshes: self.refreshes.clone(),
         }
     }
 
     /// When the list was confirmed.
     pub(super) fn confirmed_at(&self) -> Gauge {
-        self.confirmed_at.with_label_values(&[LIST])
+        self.confirmed_at.with_label_values(&[LIST_SOURCE])
     }
 
     pub(super) fn logout_entries(&self) -> IntGauge {

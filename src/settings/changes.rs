@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use toml::Value;
-use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::proxy::settings::ListenerSettings;
@@ -75,8 +74,7 @@ impl Settings {
     /// The SHA-256 of the effective configuration, in hexadecimal digits, with the values that come
     /// from variables and files. What is in the files that it names is no part of it.
     pub fn config_hash(&self) -> String {
-        // Only a map with keys that are no texts can't be written.
-        let effective = Zeroizing::new(toml::to_string(&self.written()).unwrap_or_default());
+        let effective = self.effective();
         let mut text = String::with_capacity(64);
         for byte in digest(&SHA256, effective.as_bytes()).as_ref() {
             // Can't fail: it is a String.

@@ -240,6 +240,7 @@ impl Settings {
     /// The effective configuration with the content of variables and files in it: to compare or
     /// hash, never to show.
     pub fn effective(&self) -> Zeroizing<String> {
+        // Only a map with keys that are no texts can't be written.
         Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
     }
 

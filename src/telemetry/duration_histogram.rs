@@ -100,6 +100,11 @@ impl DurationHistograms {
         self.family.find_or(values, || DurationHistogram::new(self.bounds, self.scrapes.clone()))
     }
 
+    /// Removes those with such labels.
+    pub(super) fn remove_where(&self, is_removed: &dyn Fn(&[LabelPair]) -> bool) {
+        self.family.remove_where(is_removed);
+    }
+
     /// The example of a bucket, by its labels and its position.
     pub(super) fn exemplar(&self, labels: &[LabelPair], bucket: usize) -> Option<Exemplar> {
         self.family.of_labels(labels)?.exemplars.get(bucket)

@@ -65,7 +65,17 @@ impl<S: Series> Family<S> {
         self.0.series.read().get(&values).cloned()
     }
 
-    /// The names of the labels whose values tell the series from each other.
+    /// Removes the series with such labels.
+    pub(super) fn remove_where(&self, is_removed: &dyn Fn(&[LabelPair]) -> bool) {
+        let mut series = self.0.series.write();
+        let removed = series.extract_if(.., |values, _| is_removed(&self.labels(values)));
+        let removed: Vec<_> = removed.collect();
+        // What a series reads is dropped with it, which may take time.
+        drop(series);
+        drop(removed);
+    }
+
+    /// The names of the labels by whose values the series differ.
     pub(super) fn names(&self) -> &[String] {
         let names = &self.0.desc.variable_labels;
         let own = names.len().saturating_sub(self.0.own_labels);

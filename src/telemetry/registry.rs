@@ -3,8 +3,14 @@
 
 mod description;
 mod kinds;
+mod removal;
 
-use std::{any::Any, collections::BTreeMap, fmt::Display, sync::Arc};
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use prometheus::{
@@ -13,6 +19,7 @@ use prometheus::{
 };
 
 pub use description::{FamilyDescription, FamilyKind};
+use removal::RemovableSeries;
 
 use super::{exemplars::ScrapeCount, open_metrics, process::ProcessFigures};
 
@@ -38,9 +45,10 @@ struct Families {
     scrapes: ScrapeCount,
 }
 
-#[derive(Debug)]
 struct RegisteredFamily {
     collector: Box<dyn Any + Send>,
+    /// The same.
+    series: Box<dyn RemovableSeries>,
     /// Several of those of the process.
     descriptions: Vec<FamilyDescription>,
 }
@@ -63,6 +71,14 @@ pub(crate) const COMMIT: &str = match option_env!("COUNTERSIGN_COMMIT") {
 
 /// The cryptographic library, of which this is the only one.
 const CRYPTO: &str = "aws-lc-rs";
+
+impl fmt::Debug for RegisteredFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisteredFamily")
+            .field("descriptions", &self.descriptions)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Default for MetricRegistry {
     /// With what the process is and takes.
@@ -150,7 +166,7 @@ impl MetricRegistry {
     /// The family of that name: the one that was registered before, or `made`.
     fn family<C>(&self, name: &'static str, kind: FamilyKind, made: prometheus::Result<C>) -> C
     where
-        C: Collector + Clone + 'static,
+        C: Collector + RemovableSeries + Clone + 'static,
     {
         let made = made.unwrap_or_else(|error| defect(name, &error));
         let mut families = self.0.by_name.lock();
@@ -159,8 +175,8 @@ impl MetricRegistry {
             registered.unwrap_or_else(|error| defect(name, &error));
             let descriptions = made.desc().into_iter();
             let descriptions = descriptions.map(|desc| FamilyDescription::of(desc, kind)).collect();
-            let collector = Box::new(made.clone());
-            families.insert(name, RegisteredFamily { collector, descriptions });
+            let (collector, series) = (Box::new(made.clone()), Box::new(made.clone()));
+            families.insert(name, RegisteredFamily { collector, series, descriptions });
             return made;
         };
         let known = known.collector.downcast_ref::<C>();

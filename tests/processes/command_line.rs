@@ -154,6 +154,28 @@ fn a_probe_asks_a_unix_socket_of_the_same_configuration() {
     }
 }
 
+/// A proxy goes on when its file is broken; a probe that failed for that would have it killed.
+#[test]
+fn a_probe_does_not_fail_for_a_file_that_can_not_be_read_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (listener, file) = changed_since(folder.path());
+    let text = fs::read_to_string(&file).unwrap();
+    let socket = format!("unix:{}", folder.path().join("admin.sock").display());
+    let missing = format!("{text}listen = \"${{NOT_SET}}\"\n");
+    for (text, flags) in [(&*missing, &[][..]), ("[admin", &["--admin", &socket])] {
+        fs::write(&file, text).unwrap();
+        let asked = answer_once(listener.try_clone().unwrap(), "HTTP/1.1 200 OK\r\n\r\nready\n");
+        let output = countersign(&[&["healthcheck", "--config", &file], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{text}: {}", stderr(&output));
+        asked.join().unwrap();
+    }
+    drop(listener);
+    let output = countersign(&["healthcheck", "--config", &file, "--admin", &socket]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = stderr(&output);
+    assert!(shown.contains("Connection refused") && shown.contains("is not valid TOML"), "{shown}");
+}
+
 #[test]
 fn a_probe_that_gets_no_answer_ends_at_its_deadline() {
     let folder = tempfile::tempdir().unwrap();

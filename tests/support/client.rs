@@ -1,4 +1,4 @@
-//! A client that sends exactly the bytes it is told to, and reads one answer at a time.
+//! A client that sends exactly the bytes that it is given, and reads one answer at a time.
 
 use std::{
     io::{self, BufReader, Write},

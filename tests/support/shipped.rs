@@ -102,7 +102,7 @@ impl Shipped {
         self.files.path().join(name)
     }
 
-    /// What `countersign` is told.
+    /// What `countersign` is given.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -56,18 +56,11 @@ pub(super) fn answer(
     let mut response = if accepts_html(headers) {
         pages::page(StatusCode::OK, HTML, page::write(&shown))
     } else {
-        json(&shown)
+        pages::written(StatusCode::OK, &shown)
     };
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
     response
-}
-
-fn json(shown: &ShownDenials<'_>) -> Response<Full<Bytes>> {
-    match serde_json::to_string_pretty(shown) {
-        Ok(text) => pages::json(StatusCode::OK, text + "\n"),
-        Err(error) => pages::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {

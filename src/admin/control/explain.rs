@@ -57,7 +57,7 @@ pub(super) async fn answer(
         return too_many();
     }
     match timeout(DEADLINE, explain(&explainable, proxy)).await {
-        Ok(explanation) => page(&explanation),
+        Ok(explanation) => pages::written(StatusCode::OK, &explanation),
         Err(_) => pages::text(
             StatusCode::GATEWAY_TIMEOUT,
             format!("there was no verdict within {DEADLINE:?}\n"),
@@ -151,13 +151,6 @@ fn forwarded(explained: &Explained<'_>, proxy: &ProxyConfig, shows: bool) -> For
         path: explained.path.clone(),
         headers: explained.headers.keys().map(ToString::to_string).collect(),
         claims: claims.map(|(name, of)| (name.to_string(), value(of))).collect(),
-    }
-}
-
-fn page(explanation: &Explanation) -> Response<Full<Bytes>> {
-    match serde_json::to_string_pretty(explanation) {
-        Ok(text) => pages::json(StatusCode::OK, text + "\n"),
-        Err(error) => pages::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 

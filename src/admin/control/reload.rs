@@ -129,10 +129,7 @@ fn page(verdict: &ReloadVerdict) -> Response<Full<Bytes>> {
         ReloadOutcome::Applied => StatusCode::OK,
         ReloadOutcome::Refused | ReloadOutcome::Superseded => StatusCode::CONFLICT,
     };
-    match serde_json::to_string_pretty(verdict) {
-        Ok(text) => pages::json(status, text + "\n"),
-        Err(error) => pages::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
+    pages::written(status, verdict)
 }
 
 fn unavailable(text: &str) -> Response<Full<Bytes>> {

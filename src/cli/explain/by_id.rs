@@ -4,11 +4,12 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
-use super::{ExplainArgs, report::printable};
+use super::ExplainArgs;
 use crate::{
     cli::{
         CommandError,
         denials::{fact, fetch},
+        printable::printable,
         private_listener,
     },
     reason::{Class, Reason},

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::json;
 
-use super::{ExplainArgs, HeaderArg, report::printable, signature::Signed};
+use super::{ExplainArgs, HeaderArg, signature::Signed};
 use crate::{
     admin::control::{ExplainedCheck, Explanation, ForwardedRequest, NotChecked},
-    cli::{CommandError, denials::read, private_listener},
+    cli::{CommandError, denials::read, printable::printable, private_listener},
 };
 
 /// The longest token that is sent: the private listener takes no larger body.

@@ -7,9 +7,8 @@ use std::{
     str::FromStr,
 };
 
-use super::report::printable;
 use crate::{
-    cli::CommandError,
+    cli::{CommandError, printable::printable},
     jose::base64url,
     json::{Json, Object},
 };

@@ -42,6 +42,11 @@ pub(in crate::lifecycle) enum NoSettings {
 const MAX_READINGS: usize = 3;
 
 impl ReloadSource {
+    /// Whether all that has been seen is `known` already.
+    pub(in crate::lifecycle) fn has_seen_only(&self, known: &FileSnapshot) -> bool {
+        matches!(self, Self::Seen(files) if known.has_all_of(files))
+    }
+
     /// The new configuration; `known` are the files of the one that was read last.
     pub(in crate::lifecycle) async fn read(
         self,

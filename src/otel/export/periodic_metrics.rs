@@ -51,6 +51,8 @@ impl PeriodicMetrics {
             }
             self.export().await;
         }
+        // Nothing is exported any more, and so nothing fails.
+        self.failing.set(0);
     }
 
     /// Sums are cumulative: what is not taken now is in the next export.

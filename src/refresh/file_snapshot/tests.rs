@@ -132,6 +132,7 @@ fn a_file_that_was_not_known_counts_as_changed() {
     assert!(!nothing.covers(&[path]));
     assert_eq!(nothing.change_until(&nothing, &now), FileChange::Unsettled);
     assert_eq!(nothing.change_until(&now, &now), FileChange::Settled);
+    assert!(now.has_all_of(&now) && !nothing.has_all_of(&now));
 }
 
 #[test]

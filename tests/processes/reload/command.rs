@@ -153,3 +153,17 @@ fn x9_sighup_does_the_same_without_an_answer() {
     assert!(line.unwrap().contains("is not valid TOML"), "{line:?}");
     assert_eq!(scene.status(), 200);
 }
+
+#[test]
+fn x3_a_process_that_stops_declines_a_reload_at_once() {
+    let mut scene = Scene::start_with(|text| text.replace("grace = \"0s\"", "grace = \"1h\""));
+    scene.write(&scene.text(OPEN));
+    scene.process.signal("TERM");
+    wait_until("the stop", || scene.process.logs().contains("stopping: not ready"));
+    let (status, verdict) = scene.reload();
+    assert_eq!((status, &verdict["outcome"]), (409, &"superseded".into()), "{verdict}");
+    assert_eq!(verdict["errors"], serde_json::json!(["the process is stopping"]));
+    assert_eq!(scene.status(), 401, "the grace goes on, with the configuration of before");
+    scene.process.signal("TERM");
+    assert_eq!(scene.process.exit_code(), Some(1));
+}

@@ -52,7 +52,7 @@ fn a_client_that_leaves_before_there_is_an_answer_is_aborted() {
 #[test]
 fn attempts_are_counted_and_the_endpoint_is_the_one_that_answered() {
     let service = Upstream::start();
-    let urls = [bare::nobody(), service.url()];
+    let urls = [bare::closed_port(), service.url()];
     let endpoints = format!("urls = {urls:?}\nbalance = \"round-robin\"");
     let mut world = bare::in_front_of_several(&endpoints, ALL);
     world.proxy.expect_unmatched_answers();

@@ -77,7 +77,8 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("*.tls.unknown_name", Meaning::Order(&["refuse", "default"])),
     ("*.tls.verify", Meaning::Condition),
     ("*.allow_http", Meaning::Allows),
-    ("issuers.audiences", Meaning::AnyOf),
+    // Without them, only tokens for the audiences of a route's resource pass.
+    ("issuers.audiences", Meaning::Granted),
     ("issuers.algorithms", Meaning::Granted),
     ("issuers.tenants", Meaning::AnyOf),
     ("issuers.token_types", Meaning::Granted),
@@ -257,6 +258,8 @@ mod tests {
             r#"routes.upstream | "a" | "b" | ?"#,
             r#"issuers.audiences | ["a"] | "any" | laxer"#,
             r#"issuers.audiences | ["a", "b"] | ["b"] | stricter"#,
+            r#"issuers.audiences | ["a"] | - | stricter"#,
+            r#"issuers.audiences | - | "any" | laxer"#,
             r#"issuers.algorithms | ["ES256"] | ["ES256", "RS256"] | laxer"#,
             r#"issuers.clock_skew | "1m" | "0s" | stricter"#,
             r#"issuers.max_lifetime | "1d" | - | laxer"#,
