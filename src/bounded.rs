@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn d7_keys_that_come_once_push_nobody_out() {
+    fn d7_keys_that_come_once_evict_no_other() {
         let mut map = BoundedMap::new(100, usize::MAX);
         for key in 0..100_u32 {
             map.insert(&key.to_be_bytes(), key, 0);

@@ -29,7 +29,7 @@ pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
-pub(crate) use proxy_headers::ProxyHeaders;
+pub(crate) use proxy_headers::{FixedField, ProxyHeaders};
 pub use request_id::{IdText, RequestId, RequestIds, RequestProvenance};
 pub use shown_claim::shown_claim;
 pub use trace_context::{TRACEPARENT, TraceContext};

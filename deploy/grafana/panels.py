@@ -19,6 +19,8 @@ class Panel:
     width: int = 8
     # From which value on it is yellow and red; reversed: below which.
     thresholds: tuple[float, float] | None = None
+    # What 0 and 1 mean in a row of states.
+    states: tuple[str, str] = ("missing", "usable")
     # A section of the runbook.
     runbook: str | None = None
     description: str = ""

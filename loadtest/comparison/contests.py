@@ -26,7 +26,7 @@ class Contest:
 
 
 def headline(tokens: int) -> Callable[[Field, Material], list[Entry]]:
-    """Everybody, with RS256: what most identity providers sign with."""
+    """All peers, with RS256: what most identity providers sign with."""
 
     def entries(field: Field, material: Material) -> list[Entry]:
         key = material.key("RS256")

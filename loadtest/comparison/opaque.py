@@ -92,7 +92,7 @@ class Beside:
 
 
 def beside_new_tokens(field: Field, cores: Cores) -> Beside:
-    """New tokens are work for everybody on the machine; what they do to others' requests beyond
+    """New tokens are work for the whole machine; what they do to others' requests beyond
     that is told by sending them to a process that has nothing to do with the measured one."""
     endpoint = Endpoint(SLOW_MS)
     peer = _asking(field, endpoint)
@@ -124,7 +124,7 @@ def _new_token() -> str:
 
 
 class _Newcomers:
-    """Callers with tokens that nobody has seen, at a steady rate, until it is left."""
+    """Callers with tokens that no proxy has seen, at a steady rate, until it is left."""
 
     def __init__(self, port: int):
         self._port = port

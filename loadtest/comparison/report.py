@@ -30,7 +30,7 @@ def _render(found: Findings, heading, table) -> str:
     unmeasured = [bar.work for bar in bars(found) if bar.figure is None]
     parts += [heading("To reach"), table(_BAR_COLUMNS, [_bar_row(bar) for bar in measured])]
     if unmeasured:
-        parts.append("\nNot measured in this run: " + "; ".join(unmeasured) + ".")
+        parts += ["\nNot measured in this run:\n", *(f"- {work}" for work in unmeasured)]
     for title, lines in (("Skipped", found.skipped), ("Failed", found.failures)):
         if lines:
             parts += [heading(title), *(f"- {name}: {why}" for name, why in lines.items())]

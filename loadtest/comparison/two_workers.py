@@ -45,7 +45,7 @@ def one_and_two(field: Field, material: Material, cores: Cores, pace: Pace) -> l
 class Waiting:
     """p99 in microseconds of requests to a quiet worker, medians of the rounds."""
 
-    # Nobody else works.
+    # No other process works.
     alone: float
     # One ES384 signature after the other is verified on the other core by another process.
     beside_stranger: float
@@ -55,7 +55,7 @@ class Waiting:
 
 def busy_worker(field: Field, material: Material, cores: Cores) -> Waiting:
     """What a busy worker does to the requests of another. The load and the upstream run on the
-    same two cores as the workers, so the machine itself makes requests wait as soon as somebody
+    same two cores as the workers, so the machine itself makes requests wait as soon as one
     works; how much of it is the machine's doing is told by a process that has nothing to do with
     the one that is measured, and does the same work on the same core."""
     key = material.key("ES384")

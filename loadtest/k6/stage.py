@@ -20,7 +20,7 @@ class Stage:
     url: str
     token_url: str | None = None
     rotate_url: str | None = None
-    # The proxy, to see its memory; None if it is somebody else's.
+    # The proxy, to see its memory; None if it is not of this run.
     proxy: Process | None = None
     # What an outage ends.
     key_source: Process | None = None

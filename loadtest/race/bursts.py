@@ -20,7 +20,7 @@ ANSWER_SECONDS = 20
 
 @dataclass
 class Counts:
-    """What became of the requests through one proxy."""
+    """The outcome of the requests through one proxy."""
 
     answers: Counter = field(default_factory=Counter)  # by method and status
     posts: list = field(default_factory=list)  # their paths

@@ -33,7 +33,7 @@ audiences = ["api"]
 keys.jwks_file = "{home}/jwks.json"
 """
 
-# Of no use to anybody: all routes are public.
+# Of no use: all routes are public.
 _JWKS = (
     '{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"k",'
     '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'

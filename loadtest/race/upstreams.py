@@ -83,7 +83,7 @@ class Upstream:
         self.certificate = certificate
         self.port = free_port()
         home.mkdir(parents=True)
-        # Those that are started by root work as somebody else.
+        # Those that are started by root work as another user.
         home.chmod(0o777)
         argv = _COMMANDS[kind](self)
         environment = {"PYTHONPATH": str(home), "PYTHONUNBUFFERED": "1"}

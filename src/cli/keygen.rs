@@ -40,7 +40,7 @@ pub const SECRET_FILE: &str = "secret.bin";
 
 /// For the owner's eyes only.
 const PRIVATE_MODE: u32 = 0o600;
-/// For everybody.
+/// For all users.
 const PUBLIC_MODE: u32 = 0o644;
 /// A random secret ends in a line break once in 128 times.
 const MAX_ATTEMPTS: usize = 64;

@@ -96,7 +96,7 @@ fn p16_an_origin_is_allowed_to_the_letter_or_not_at_all() {
 }
 
 #[test]
-fn p16_what_the_service_says_is_replaced_whoever_sends_the_request() {
+fn p16_what_the_service_says_is_replaced_for_every_client() {
     let cors = cors(&[APP], true, answering(&["x-total", "link"]));
     for (origin, expected) in [
         (

@@ -6,7 +6,7 @@ use prometheus::IntCounter;
 use super::GrpcStatus;
 use crate::gate::RouteCounters;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was answered by the upstream.

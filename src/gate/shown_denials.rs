@@ -8,7 +8,7 @@ use crate::{
     token::issuer::settings::IssuerSettings,
 };
 
-/// Where a denial is made, and so whether it is anybody's token.
+/// Where a denial is made, and so whether a token belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DenialPlace {
     /// Before there is a credential, or after the decision. No issuer.

@@ -12,21 +12,26 @@ pub(crate) struct ProxyHeaders<'r> {
     /// The request's id, and what the header is called.
     pub(crate) id: (&'r HeaderName, &'r RequestId),
     /// What a loop is recognised by: behind the elements of the hops before.
-    pub(crate) loop_mark: (&'r HeaderName, &'r HeaderValue),
+    pub(crate) loop_mark: &'r FixedField,
     /// `None`: the other headers say it.
     pub(crate) origin: Option<RequestOrigin<'r>>,
+}
+
+/// A field that is the same in all requests, and the line that it makes.
+#[derive(Debug)]
+pub(crate) struct FixedField {
+    name: HeaderName,
+    value: HeaderValue,
+    line: Box<[u8]>,
 }
 
 impl ProxyHeaders<'_> {
     /// Appends their lines.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        for (name, value) in self.origin.iter().flat_map(RequestOrigin::fields) {
-            write_field(out, &name, value);
-        }
+        self.origin.iter().for_each(|origin| origin.write(out));
         let (name, id) = self.id;
         write_field(out, name, id.text(&mut IdText::default()).as_bytes());
-        let (name, mark) = self.loop_mark;
-        write_field(out, name, mark.as_bytes());
+        out.extend_from_slice(&self.loop_mark.line);
     }
 
     /// Puts them among the others.
@@ -34,8 +39,27 @@ impl ProxyHeaders<'_> {
         self.origin.iter().for_each(|origin| origin.set(headers));
         let (name, id) = self.id;
         headers.insert(name, id.value());
-        let (name, mark) = self.loop_mark;
-        headers.append(name, mark.clone());
+        self.loop_mark.append_to(headers);
+    }
+}
+
+impl FixedField {
+    pub(crate) fn new(name: HeaderName, value: HeaderValue) -> Self {
+        let mut line = Vec::new();
+        write_field(&mut line, &name, value.as_bytes());
+        Self { name, value, line: line.into() }
+    }
+
+    /// Puts it behind the fields of its name.
+    pub(crate) fn append_to(&self, headers: &mut HeaderMap) {
+        headers.append(&self.name, self.value.clone());
+    }
+
+    /// The same with a value of its own, whose references nothing else counts.
+    pub(crate) fn copied(&self) -> Self {
+        let value = HeaderValue::from_bytes(self.value.as_bytes());
+        let value = value.unwrap_or_else(|_| self.value.clone());
+        Self { name: self.name.clone(), value, line: self.line.clone() }
     }
 }
 
@@ -48,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_set() {
         let id = (&HeaderName::from_static("x-request-id"), &RequestId::Made([7; 16]));
-        let loop_mark = (&VIA, &HeaderValue::from_static("1.1 us"));
+        let loop_mark = &FixedField::new(VIA, HeaderValue::from_static("1.1 us")).copied();
         let own = ProxyHeaders { id, loop_mark, origin: None };
         let mut out = Vec::new();
         own.write(&mut out);

@@ -228,7 +228,7 @@ impl Control {
                 return self.superseded("the files have changed while they were read");
             }
         };
-        // Whatever came of it, these files are not read again before one of them changes.
+        // Whatever the verdict is, these files are not read again before one of them changes.
         self.watch.send_replace(WatchTargets {
             settings: self.settings.load().reload,
             paths,

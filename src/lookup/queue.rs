@@ -149,7 +149,7 @@ impl<L: Lookup> LookupRequest<L> {
         self.since.elapsed()
     }
 
-    /// Answers everybody who waits.
+    /// Answers every request that waits.
     pub(crate) fn answer(self, answer: L::Answer) {
         self.flight.land(answer);
     }

@@ -86,8 +86,8 @@ impl<K: Eq + Hash, A> Flight<K, A> {
         &self.key
     }
 
-    /// Answers everybody who waits. What is to be cached has been by now, so that a later request
-    /// finds it.
+    /// Answers every request that waits. What is to be cached has been by now, so that a later
+    /// request finds it.
     pub(super) fn land(mut self, answer: A) {
         // In this order: a lookup after the response must not join the flight that fetched it.
         self.leave();

@@ -1,4 +1,4 @@
-//! What became of spans.
+//! Outcomes of exports.
 
 #[cfg(feature = "otel")]
 use prometheus::{IntCounter, IntGauge};
@@ -37,7 +37,7 @@ impl Metrics {
         Self {
             spans: metrics.counters(
                 "otel_spans_total",
-                "Spans of sampled requests, by what became of them.",
+                "Spans of sampled requests, by the outcome of their export.",
                 &["outcome"],
             ),
             failing: metrics.int_gauges(

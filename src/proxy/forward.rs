@@ -61,8 +61,11 @@ pub(super) fn answer(
         guard.report(exchange.record());
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
-        let outcome = forwarder.run(request, guard, &exchange).await;
-        let mut response = outcome.unwrap_or_else(|refusal| own_answer(*refusal, is_head));
+        // Not `unwrap_or_else`, which copies the answer once more.
+        let mut response = match forwarder.run(request, guard, &exchange).await {
+            Ok(response) => response,
+            Err(refusal) => own_answer(*refusal, is_head),
+        };
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let is_own = response.body().is_own() && !switches;
         let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
@@ -126,9 +129,16 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers, exchange.record());
-        let forward = exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
-        let Forward { request: canonical, outgoing, admission, origin, body, .. } = forward;
-        let (to_sign, permit) = (forward.answer, forward.permit);
+        // Taken apart at once: what is left of it would be room in the future of every request.
+        let Forward {
+            request: canonical,
+            outgoing,
+            admission,
+            origin,
+            body,
+            answer: to_sign,
+            permit,
+        } = exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         let rules = self.serving.config.routes.get(admission.route().id());

@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Version, header::VIA};
 
 use crate::{
-    identity::forwarded::settings::LoopHeader,
+    identity::{FixedField, forwarded::settings::LoopHeader},
     reason::Reason,
     telemetry::{SHOWN_PATH, SeldomLine, cut},
 };
@@ -36,8 +36,8 @@ pub(super) struct LoopGuard {
 /// The element that is added to the header, by the version that the request was received in.
 #[derive(Debug)]
 struct Marks {
-    http1: HeaderValue,
-    http2: HeaderValue,
+    http1: FixedField,
+    http2: FixedField,
 }
 
 impl LoopGuard {
@@ -50,10 +50,9 @@ impl LoopGuard {
 
     fn with_id(header: LoopHeader, bytes: [u8; ID_BYTES]) -> Self {
         let id = format!("countersign-{}", hex::encode(bytes));
-        let marks = Marks::new(header, &id);
-        let header = match header {
-            LoopHeader::CdnLoop => CDN_LOOP,
-            LoopHeader::Via => VIA,
+        let (header, marks) = match header {
+            LoopHeader::CdnLoop => (CDN_LOOP, Marks::new(&CDN_LOOP, [id.clone(), id.clone()])),
+            LoopHeader::Via => (VIA, Marks::new(&VIA, [format!("1.1 {id}"), format!("2.0 {id}")])),
         };
         Self { id, header, marks, line: Arc::new(SeldomLine::new(LOG_INTERVAL)) }
     }
@@ -83,9 +82,9 @@ impl LoopGuard {
     }
 
     /// The field to add behind those of the hops before.
-    pub(super) fn mark(&self, received: Version) -> (&HeaderName, &HeaderValue) {
+    pub(super) fn mark(&self, received: Version) -> &FixedField {
         let Marks { http1, http2 } = &self.marks;
-        (&self.header, if received == Version::HTTP_2 { http2 } else { http1 })
+        if received == Version::HTTP_2 { http2 } else { http1 }
     }
 
     fn has_marked(&self, headers: &HeaderMap) -> bool {
@@ -99,26 +98,19 @@ impl LoopGuard {
 }
 
 impl Marks {
-    fn new(header: LoopHeader, id: &str) -> Self {
-        let value = |text: String| {
+    /// Those of HTTP/1 and of HTTP/2.
+    fn new(name: &HeaderName, elements: [String; 2]) -> Self {
+        let [http1, http2] = elements.map(|element| {
             // Letters, digits, dots, blanks and hyphens are a value.
-            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("countersign"))
-        };
-        match header {
-            LoopHeader::CdnLoop => {
-                Self { http1: value(id.to_owned()), http2: value(id.to_owned()) }
-            }
-            LoopHeader::Via => {
-                Self { http1: value(format!("1.1 {id}")), http2: value(format!("2.0 {id}")) }
-            }
-        }
+            let value = HeaderValue::try_from(element);
+            let value = value.unwrap_or(HeaderValue::from_static("countersign"));
+            FixedField::new(name.clone(), value)
+        });
+        Self { http1, http2 }
     }
 
     fn copied(&self) -> Self {
-        let copied = |value: &HeaderValue| {
-            HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
-        };
-        Self { http1: copied(&self.http1), http2: copied(&self.http2) }
+        Self { http1: self.http1.copied(), http2: self.http2.copied() }
     }
 }
 
@@ -140,8 +132,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
         let guard = LoopGuard::with_id(header, OURS).of_worker();
-        let (name, mark) = guard.mark(received);
-        headers.append(name, mark.clone());
+        guard.mark(received).append_to(&mut headers);
         headers
     }
 

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_a_stream_nobody_is_waited_for() {
+    fn outside_of_a_stream_no_client_is_waited_for() {
         assert!(ClientsTurn::of_stream().is_none());
     }
 }

@@ -16,7 +16,7 @@ pub struct SignerRecord {
     fields: Object,
 }
 
-/// The parts of everybody who is listed, by their names.
+/// The parts of every signer that is listed, by their names.
 pub type SignerList = Vec<(String, SignerRecord)>;
 
 /// A list of some 10,000 signers at 50 values each; the bytes have a bound of their own.

@@ -35,8 +35,8 @@ impl ReplayReservation {
         self.is_settled.store(true, Relaxed);
     }
 
-    /// Nothing came of the message: the id may be used again. Allowed after a commit too, where it
-    /// turns out that the message was not acted on.
+    /// The message was not acted on: the id may be used again. Allowed after a commit too, where
+    /// that turns out late.
     pub async fn rollback(&self) {
         self.is_settled.store(true, Relaxed);
         remove(self.id, &self.table, self.shared.as_ref()).await;
@@ -105,7 +105,7 @@ mod tests {
         reserved(&table).rollback().await; // it was not sent
         let late = reserved(&table);
         late.commit();
-        late.rollback().await; // it turned out not to have reached anybody
+        late.rollback().await; // it turned out not to have reached the service
         reserved(&table).commit();
         assert_eq!(insert(&table), ReplayState::Replayed);
     }

@@ -33,7 +33,7 @@ pub struct Flags {
     pub upstream: Option<String>,
     /// `--issuer`
     pub issuer: Option<String>,
-    /// `--audience`, any number of times. A single `any` accepts tokens for everybody.
+    /// `--audience`, any number of times. A single `any` accepts tokens for every service.
     pub audiences: Vec<String>,
     /// `--jwks-url`
     pub jwks_url: Option<String>,

@@ -46,7 +46,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o002;
 impl Settings {
     /// One sentence for every setting that weakens what is verified, for every key file that
     /// others can get at, and for a server certificate out of its validity. These are no mistakes:
-    /// Kubernetes mounts secrets readable for everybody in the container, and a migration may have
+    /// Kubernetes mounts secrets readable for every user of the container, and a migration may have
     /// to accept ID tokens for a while.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.provenance.notes.clone();

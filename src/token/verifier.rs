@@ -156,7 +156,7 @@ impl TokenVerifier {
         now: UnixTime,
         started: Instant,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
-        credential.check_form().map_err(Rejection::of_nobody)?;
+        credential.check_form().map_err(Rejection::of_unknown_issuer)?;
         let token = credential.as_bytes();
         match self.verify_uncached(token, route, now, &mut ()).await {
             Ok((verified, generation)) => {
@@ -274,7 +274,7 @@ impl TokenVerifier {
 
 impl Rejection {
     /// Where it is not known whose token it is.
-    fn of_nobody(cause: impl Into<Cause>) -> Self {
+    fn of_unknown_issuer(cause: impl Into<Cause>) -> Self {
         Self { cause: cause.into(), issuer: None }
     }
 }

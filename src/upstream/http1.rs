@@ -73,15 +73,17 @@ impl UpstreamPool {
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
         while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
             attempts.begin();
-            match exchange_on(&endpoint, connection, &mut request).await {
+            let broken = match exchange_on(&endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(self.answered(endpoint, answer)),
-                Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
-                Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    let repeating = self.repeat(endpoint, request, progress, error, attempts);
-                    return Box::pin(repeating).await;
+                Err(ExchangeFailure::Unsent) => {
+                    endpoint.forget_protocol();
+                    continue;
                 }
+                Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => error,
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
-            }
+            };
+            // Outside of the match, which would keep room for an answer until this one is here.
+            return Box::pin(self.repeat(endpoint, request, progress, broken, attempts)).await;
         }
         // A new connection that breaks is a fault of the endpoint: where there is another, it is
         // worth a second attempt.
@@ -180,19 +182,22 @@ impl UpstreamPool {
         answer: Response<Http1Body<UpstreamSocket>>,
     ) -> UpstreamAnswer {
         self.endpoints.answered(&endpoint, answer.status());
+        // The place comes first: `Box::new` would copy all of it once more.
+        let place = Box::new_uninit();
         let answer = answer.map(|body| AnswerBody::new(AnswerSource::Http1(body), endpoint));
-        UpstreamAnswer { response: Box::new(answer) }
+        UpstreamAnswer { response: Box::write(place, answer) }
     }
 }
 
-async fn exchange_on(
-    endpoint: &UpstreamEndpoint,
+/// Not an `async fn`, which has room for the connection twice.
+fn exchange_on<'r>(
+    endpoint: &'r UpstreamEndpoint,
     connection: Http1Connection<UpstreamSocket>,
-    request: &mut OutgoingRequest<RequestBody>,
-) -> Result<Response<Http1Body<UpstreamSocket>>, ExchangeFailure> {
+    request: &'r mut OutgoingRequest<RequestBody>,
+) -> impl Future<Output = Result<Response<Http1Body<UpstreamSocket>>, ExchangeFailure>> + use<'r> {
     let home = Rc::downgrade(&endpoint.idle);
     let mut exchange = Http1Exchange::new(connection, request);
-    poll_fn(|cx| exchange.poll(cx, &home)).await
+    poll_fn(move |cx| exchange.poll(cx, &home))
 }
 
 /// Whether the body was kept, and the request can be sent with it again.

@@ -14,7 +14,7 @@ pub use crate::wire::framing::MisframedAnswer;
 pub use decoder::{BodyDecoder, MalformedBody};
 pub use head::{AnswerHead, HeadReader, MalformedHead};
 pub use length::BodyLength;
-pub(crate) use request::{Framed, write_field, write_head};
+pub(crate) use request::{Framed, write_field, write_head, write_line};
 
 /// How large a head may be, and the trailers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

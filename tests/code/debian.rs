@@ -43,7 +43,7 @@ fn every_file_of_the_package_is_there_or_built() {
 }
 
 #[test]
-fn the_packaged_configuration_loads_and_is_not_for_everybody() {
+fn the_packaged_configuration_loads_and_is_not_for_other_users() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().display().to_string();
     let toml = read("deploy/debian/countersign.toml").replace("/var/lib/countersign", &state);

@@ -1,5 +1,7 @@
 //! The documents say what the code does.
 
+mod prose;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -93,11 +95,12 @@ fn names_a_file(quoted: &str) -> bool {
 
 /// Every page of the project.
 fn pages() -> Vec<PathBuf> {
-    const OF_THE_ROOT: [&str; 4] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+    const SINGLE: [&str; 5] =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "fuzz/README.md"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["docs", "deploy"].map(|folder| pages_in(&root.join(folder)));
     let pages = folders.into_iter().flatten();
-    pages.chain(OF_THE_ROOT.map(|page| root.join(page))).collect()
+    pages.chain(SINGLE.map(|page| root.join(page))).collect()
 }
 
 fn pages_in(folder: &Path) -> Vec<PathBuf> {

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = "deploy/build-release";
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 17] = [
     SCRIPT,
     "deploy/debian/build",
     "deploy/idle-functions",
@@ -14,8 +14,10 @@ const SCRIPTS: [&str; 15] = [
     "deploy/image/context",
     "deploy/image/root",
     "deploy/install-tools",
+    "deploy/release/chart",
     "deploy/release/notes",
     "deploy/release/pack",
+    "deploy/release/push-chart",
     "deploy/release/push-image",
     "deploy/sbom",
     "deploy/tests/debian/run",

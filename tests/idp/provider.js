@@ -164,7 +164,7 @@ const server = createServer((request, response) => {
   if (request.url === '/jwks') fetches += 1;
   handle(request, response);
 });
-// An outage that keeps the port, lest somebody else takes it.
+// An outage that keeps the port, lest another process takes it.
 server.on('connection', (socket) => {
   if (down) socket.destroy();
 });

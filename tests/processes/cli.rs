@@ -128,7 +128,7 @@ fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
     }
 }
 
-/// What local files hold is known without asking anybody. `--online` is for what is elsewhere.
+/// What local files hold is known without a request. `--online` is for what is elsewhere.
 #[test]
 fn x8_check_and_run_judge_local_files_offline() {
     let directory = workspace();
@@ -166,7 +166,7 @@ fn x8_check_and_run_judge_local_files_offline() {
     }
 }
 
-/// What becomes of requests without the list is a setting, so that it is no mistake.
+/// Whether requests pass without the list is a setting, so that it is no mistake.
 #[test]
 fn x8_check_warns_of_a_revocation_list_that_is_none() {
     let directory = workspace();

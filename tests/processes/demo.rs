@@ -242,7 +242,7 @@ fn patterns_match_as_the_script_says() {
     }
 }
 
-/// Runs all commands in one shell, as somebody who pastes them; gives the answer of each.
+/// Runs all commands in one shell, as a user who pastes them; gives the answer of each.
 fn run(demo: &Demo, steps: &[Step]) -> Vec<String> {
     /// ASCII's record separator, which no answer holds.
     const SEPARATOR: char = '\u{1e}';
@@ -260,7 +260,7 @@ fn curl(demo: &Demo) -> Command {
     with_quick_curl(Command::new("curl"), demo)
 }
 
-/// The commands are run as they are printed; that they end, and ask nobody else, is configured.
+/// The commands are run as they are printed; that they end, and ask no other server, is configured.
 fn with_quick_curl(mut command: Command, demo: &Demo) -> Command {
     let configuration = demo.folder.path().join(".curlrc");
     fs::write(configuration, "max-time = 20\nnoproxy = \"*\"\n").unwrap();

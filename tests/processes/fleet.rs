@@ -1,7 +1,9 @@
 //! Ten replicas as processes, at one key server. What the simulation of fleets says of ten must be
 //! what ten do.
 
+mod introspection;
 mod of_ten;
+mod scenes;
 
 use std::{
     thread,

@@ -100,7 +100,7 @@ fn started(name: &str, command: &mut Command) -> Option<Child> {
     child.map_err(|error| optional::skip(name, &error.to_string())).ok()
 }
 
-/// `/**` keeps all that it can for everybody. The routes of `guards` are beside it.
+/// `/**` is public and keeps all that it can. The routes of `guards` are beside it.
 fn in_front_of(service: &Service, guards: &str) -> World {
     let lax = "[[routes]]\npath = \"/**\"\naccess = \"public\"\nupstream = \"other\"\n\
                encoded_slash = \"keep\"\nempty_segments = \"keep\"\nescapes = \"keep\"\n";

@@ -1,5 +1,5 @@
-//! What replicas share through a real Redis: what one puts the other gets, what somebody else
-//! puts nobody gets, and what happens when there is no Redis.
+//! What replicas share through a real Redis: what one stores the other gets, what an attacker
+//! stores none gets, and what happens when there is no Redis.
 
 mod scene;
 

@@ -110,7 +110,7 @@ impl Replica {
         self.proxy.metric(&format!("countersign_shared_operations_total{labels}"))
     }
 
-    /// Passes a token that nobody has seen, and waits until the others can know.
+    /// Passes a token that no replica has seen, and waits until the others can know.
     fn introduces(&self, token: &str, passes: bool) {
         let before = self.operations("put", "done");
         assert_eq!(self.passes(token), passes);
@@ -170,7 +170,7 @@ fn i7_it_counts_no_longer_there_than_here() {
     assert!(two.passes(&alice));
     deployment.endpoint.revoke(&alice);
     two.proxy.advance(1);
-    assert!(!two.passes(&alice), "half a minute after the question, whoever put it");
+    assert!(!two.passes(&alice), "half a minute after the request of either replica");
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_logout_told_to_one_replica_is_heard_by_all_and_remembered_over_a_restart() 
     assert_eq!(two.proxy.get("/", Some(&session)).reason().as_deref(), Some("token_revoked"));
     assert!(two.passes(&other));
     let restarted = deployment.replica();
-    // It has heard of it before it serves anybody.
+    // It has heard of it before it serves a request.
     assert!(!restarted.passes(&session));
     assert!(restarted.passes(&other));
 }

@@ -82,7 +82,7 @@ impl Stopping {
         Request::get(target).bearer(&self.token)
     }
 
-    /// The status of `/readyz`; `None` when nobody answers any more.
+    /// The status of `/readyz`; `None` when there is no answer any more.
     fn readiness(&self) -> Option<u16> {
         ask(self.admin, "/readyz").ok().map(|answer| answer.status)
     }
@@ -200,7 +200,7 @@ fn d10_a_request_that_does_not_end_is_cut_at_the_deadline() {
     let stopped = proxy.stop();
     let mut rest = Vec::new();
     let _ = busy.stream().read_to_end(&mut rest);
-    assert!(rest.is_empty(), "no answer that nobody gave");
+    assert!(rest.is_empty(), "no answer that was not given");
     let lasted = stopped.join().unwrap();
     assert!(lasted >= Duration::from_millis(300), "{lasted:?}");
     assert!(lasted < Duration::from_secs(5), "{lasted:?}");
@@ -327,7 +327,7 @@ fn x3_sighup_puts_another_configuration_to_work() {
     assert_eq!(client.exchange(&Request::get("/").bearer(&token)).status, 200);
 
     // A broken one is refused as a whole: what is in use stays in use.
-    proxy.configure(listen, "[[routes]]\npath = \"/open\"\naccess = \"everybody\"");
+    proxy.configure(listen, "[[routes]]\npath = \"/open\"\naccess = \"all\"");
     proxy.process.signal("HUP");
     wait_until("the complaint", || {
         proxy.process.logs().contains("the new configuration is not used")
@@ -437,7 +437,7 @@ fn d8_no_request_makes_a_new_label() {
 fn a_unix_socket_is_listened_on_and_a_stale_one_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("in.sock");
-    // Left over from a process that was killed: the file is there, and nobody listens.
+    // Left over from a process that was killed: the file is there without a listener.
     drop(UnixListener::bind(&socket).unwrap());
     let (issuer, upstream) = (Issuer::usual(), Upstream::start());
     let listen = format!("listen = \"unix:{}\"", socket.display());
@@ -460,7 +460,7 @@ fn a_unix_socket_is_listened_on_and_a_stale_one_replaced() {
         assert_eq!(head.start.split(' ').nth(1), Some(status), "{head:?}");
         head.read_body(&mut client, Unframed::UntilClose).unwrap();
     }
-    // Nobody knows an address there, so none is claimed (H-9).
+    // No address is known there, so none is claimed (H-9).
     let received = &upstream.requests()[0];
     assert_eq!(received.head.field("x-forwarded-for"), None);
     assert_eq!(received.head.field("x-auth-subject"), Some("alice"));

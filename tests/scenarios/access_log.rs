@@ -165,7 +165,7 @@ fn modes_choose_which_requests_have_a_line() {
         let routes = "[[routes]]\npath = \"/gone\"\naccess = \"public\"\nupstream = \"other\"\n\
                       [[routes]]\npath = \"/public/**\"\naccess = \"public\"\nupstream = \"app\"\n\
                       [[routes]]\npath = \"/**\"\nupstream = \"app\"";
-        let gone = format!("[upstreams.other]\nurl = \"{}\"", bare::nobody());
+        let gone = format!("[upstreams.other]\nurl = \"{}\"", bare::closed_port());
         let world = World::with_setup(|setup| setup.routes(routes).with(&gone).with(&log));
         world.upstream.answer_by(|received| {
             Reply::with(if received.target().ends_with("broken") { 500 } else { 200 }, &[], b"")

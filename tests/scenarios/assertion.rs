@@ -1,5 +1,5 @@
 //! `[identity.assertion]`: what the upstream is told under the operator's signature, and that
-//! nobody else can tell it.
+//! no other party can tell it.
 
 use std::{fs, thread};
 

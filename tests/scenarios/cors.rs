@@ -351,7 +351,7 @@ fn credentials_are_for_listed_origins_only() {
 /// With `preflights = "pass"` the service says who may do what, and sees preflights without a
 /// token, as it would without a proxy.
 #[test]
-fn p8_h1_a_preflight_that_is_passed_carries_nobodys_identity() {
+fn p8_h1_a_preflight_that_is_passed_carries_no_identity() {
     let world = world("preflights = \"pass\"");
     world.upstream.answer_by(|_| {
         let own = [("access-control-allow-origin", APP), ("access-control-allow-methods", "PUT")];

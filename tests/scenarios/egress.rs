@@ -150,7 +150,7 @@ fn k17_what_a_proxy_answers_instead_of_a_tunnel_is_told() {
 }
 
 #[test]
-fn o2_a_proxy_gets_its_password_and_nobody_else_does() {
+fn o2_a_proxy_gets_its_password_and_no_other_server_does() {
     let pair = BASE64_STANDARD.encode(format!("countersign:{PASSWORD}"));
     let demanded = TunnelPolicy::Demand(format!("Basic {pair}"));
     let credentials = "proxy_credentials_file = \"CREDENTIALS\"";

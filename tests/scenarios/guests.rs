@@ -45,22 +45,22 @@ fn optional(setup: Setup) -> Setup {
     setup.routes(OPTIONAL)
 }
 
-/// The request passes in the name of no one, although it claims to be someone.
+/// The request passes without an identity, although it claims one.
 #[track_caller]
-fn passes_as_nobody(world: &World, case: &str, request: Request) {
+fn passes_as_guest(world: &World, case: &str, request: Request) {
     let request = request.field("x-auth-subject", FORGED).field("X_Auth_Subject", FORGED);
     world.admits_request(case, &request, &[]);
 }
 
 #[test]
-fn h1_t28_without_a_token_a_request_passes_as_nobody_with_a_good_one_as_its_subject() {
+fn h1_t28_without_a_token_a_request_passes_as_a_guest_with_a_good_one_as_its_subject() {
     let world = World::with_setup(optional);
     let token = world.issuer.mint(json!({}));
-    passes_as_nobody(&world, "no token", Request::get("/"));
-    passes_as_nobody(&world, "an empty field", Request::get("/").field("authorization", ""));
+    passes_as_guest(&world, "no token", Request::get("/"));
+    passes_as_guest(&world, "an empty field", Request::get("/").field("authorization", ""));
     let claimed = Request::get("/").bearer(&token).field("x-auth-subject", FORGED);
     world.admits_request("a good one", &claimed, &identity(&token));
-    passes_as_nobody(&world, "no token again", Request::get("/"));
+    passes_as_guest(&world, "no token again", Request::get("/"));
     let strict = Request::get("/strict");
     world.refuses_request("by default", &strict, Reason::CredentialMissing);
 }
@@ -101,12 +101,12 @@ fn t28_what_is_no_good_token_is_not_the_same_as_none() {
 }
 
 #[test]
-fn what_a_route_requires_binds_whoever_has_a_token() {
+fn what_a_route_requires_binds_every_caller_with_a_token() {
     let world = World::with_setup(optional);
     let (without, with) =
         (world.issuer.mint(json!({})), world.issuer.mint(json!({ "scope": "admin" })));
     let scoped = |token: &str| Request::get("/scoped").bearer(token);
-    passes_as_nobody(&world, "nobody", Request::get("/scoped"));
+    passes_as_guest(&world, "a guest", Request::get("/scoped"));
     world.refuses_request("no scope", &scoped(&without), Reason::ScopeInsufficient);
     world.admits_request("scope", &scoped(&with), &identity(&with));
     world.refuses_request("cached", &scoped(&without), Reason::ScopeInsufficient);
@@ -122,7 +122,7 @@ fn t28_an_expired_token_counts_as_none_only_if_nothing_else_is_wrong_with_it() {
     };
     let token = expired(json!({}));
     let lenient = |token: &str| Request::get("/lenient").bearer(token);
-    passes_as_nobody(&world, "merely expired", lenient(&token));
+    passes_as_guest(&world, "merely expired", lenient(&token));
     world.refuses_request("by default", &Request::get("/").bearer(&token), Reason::TokenExpired);
     let strict = Request::get("/strict").bearer(&token);
     world.refuses_request("cached as what it is", &strict, Reason::TokenExpired);
@@ -140,7 +140,7 @@ fn t28_an_expired_token_counts_as_none_only_if_nothing_else_is_wrong_with_it() {
     world.refuses_request("no scope", &scoped, Reason::ScopeInsufficient);
     let with_scope = expired(json!({ "scope": "admin" }));
     let scoped = Request::get("/lenient/scoped").bearer(&with_scope);
-    passes_as_nobody(&world, "with scope", scoped);
+    passes_as_guest(&world, "with scope", scoped);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn t28_a_token_that_expires_in_the_cache_becomes_none() {
     let request = || Request::get("/lenient").bearer(&token);
     world.admits_request("valid", &request(), &identity(&token));
     world.proxy.advance(3600);
-    passes_as_nobody(&world, "expired", request());
+    passes_as_guest(&world, "expired", request());
     let strict = Request::get("/strict").bearer(&token);
     world.refuses_request("elsewhere", &strict, Reason::TokenExpired);
     // The clock is set back: what was remembered of it is still right.
@@ -173,7 +173,7 @@ fn t28_i4_an_issuer_that_is_asked_says_what_is_no_token() {
     let scene = Scene::with("", optional);
     let world = &scene.world;
     let lenient = |token: &str| Request::get("/lenient").bearer(token);
-    passes_as_nobody(world, "nobody", Request::get("/lenient"));
+    passes_as_guest(world, "a guest", Request::get("/lenient"));
     let token = scene.active("good", json!({}));
     scene.admits("a good one", &token);
     let inactive = opaque("inactive");
@@ -190,7 +190,7 @@ fn t28_i12_an_expired_token_that_was_revoked_is_no_guest() {
     let world = World::with_setup(|setup| optional(setup).with(&list));
     let mint = |jti| world.issuer.mint(json!({ "exp": 100, "iat": 1, "jti": jti }));
     let lenient = |token: &str| Request::get("/lenient").bearer(token);
-    passes_as_nobody(&world, "expired", lenient(&mint("other")));
+    passes_as_guest(&world, "expired", lenient(&mint("other")));
     world.refuses_request("revoked", &lenient(&mint("gone")), Reason::TokenRevoked);
 }
 

@@ -45,7 +45,7 @@ fn h13_a_name_that_is_not_ascii_reaches_the_upstream_in_the_form_of_each_header(
     assert!(connections.windows(line.len()).any(|window| window == line));
 }
 
-/// Whoever chooses a name at the provider chooses these bytes.
+/// A user who chooses a name at the provider chooses these bytes.
 #[test]
 fn h13_a_name_cannot_end_the_header_that_it_is_written_into() {
     let world = world();

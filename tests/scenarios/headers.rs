@@ -514,7 +514,7 @@ fn h9_a_trusted_proxy_is_believed() {
         head.field("forwarded"),
         Some("for=192.0.2.1;proto=https, for=127.0.0.1;host=\"api.test\";proto=http")
     );
-    assert_nothing_forged("an identity is nobody else's to vouch for", &received);
+    assert_nothing_forged("only the proxy vouches for an identity", &received);
 }
 
 /// nginx on the same host terminates TLS and comes over the socket: it has no address, and who can
@@ -556,7 +556,7 @@ fn h9_a_proxy_over_a_unix_socket_is_believed_where_that_is_said() {
         let received = world.upstream.requests().remove(0);
         let names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
         assert_eq!(names.map(|name| received.head.field(name)), expected, "{trusting}");
-        assert_nothing_forged("no identity, whoever is trusted", &received);
+        assert_nothing_forged("no identity, whichever proxy is trusted", &received);
     }
 }
 

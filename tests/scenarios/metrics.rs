@@ -101,7 +101,7 @@ fn a_request_counts_as_in_flight_until_its_response_has_ended() {
 
 #[test]
 fn a_service_that_fails_counts_as_5xx_and_with_the_time_that_it_took() {
-    let world = bare::in_front_of(&bare::nobody(), "");
+    let world = bare::in_front_of(&bare::closed_port(), "");
     assert_eq!(world.proxy.get("/public/a", None).status, 502);
     wait_until("the end", || durations(&world.proxy, "/public/**") == 1);
     assert_eq!(responses(&world.proxy, "/public/**"), [0, 0, 0, 0, 1]);
@@ -109,7 +109,7 @@ fn a_service_that_fails_counts_as_5xx_and_with_the_time_that_it_took() {
 
 #[test]
 fn a_failure_is_counted_for_the_last_of_the_endpoints_that_were_tried() {
-    let urls = [bare::nobody(), bare::nobody()];
+    let urls = [bare::closed_port(), bare::closed_port()];
     let world = bare::in_front_of_several(&format!("urls = {urls:?}"), "");
     assert_eq!(world.proxy.get("/public/a", None).status, 502);
     let failures = |url: &String| {

@@ -22,7 +22,7 @@ use crate::support::{
     world::{World, identity},
 };
 
-/// Everything below `/public/` is for everybody, `/admin/` for administrators, `/items/` takes
+/// Everything below `/public/` is public, `/admin/` for administrators, `/items/` takes
 /// GET only, and the rest asks for a token.
 const ROUTES: &str = r#"
 [[routes]]

@@ -1,4 +1,4 @@
-//! TLS on the listener: what is served, who may come, and what happens to everybody else.
+//! TLS on the listener: what is served, who may come, and what happens to other clients.
 
 pub(crate) mod client;
 pub(crate) mod scene;

@@ -1,4 +1,4 @@
-//! Somebody who issues certificates.
+//! An authority that issues certificates.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};

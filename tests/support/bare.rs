@@ -19,7 +19,7 @@ use crate::support::{
     world::World,
 };
 
-/// Routes to the upstream `other`: `/public/**` for everybody, a token for the rest.
+/// Routes to the upstream `other`: `/public/**` is public, a token for the rest.
 pub(crate) const ROUTES: &str = r#"
 [[routes]]
 path = "/public/**"
@@ -87,8 +87,8 @@ pub(crate) fn url(listening: &Listening) -> String {
     format!("http://{}", listening.address())
 }
 
-/// A URL where nobody listens.
-pub(crate) fn nobody() -> String {
+/// A URL where no server listens.
+pub(crate) fn closed_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }

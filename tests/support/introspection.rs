@@ -118,12 +118,12 @@ impl Endpoint {
         *self.state.of_others.lock().unwrap() = page;
     }
 
-    /// From now on, says this at `path`, where nobody asks about tokens.
+    /// From now on, says this at `path`, where no token is asked about.
     pub(crate) fn serve(&self, path: &str, page: Page) {
         self.state.pages.lock().unwrap().insert(path.to_owned(), page);
     }
 
-    /// From now on, 401 for whoever does not pass this.
+    /// From now on, 401 for a client that does not pass this.
     pub(crate) fn demand(&self, check: impl Fn(&Question) -> bool + Send + 'static) {
         *self.state.check.lock().unwrap() = Some(Box::new(check));
     }
@@ -194,7 +194,7 @@ fn serve(stream: impl Read + Write, state: &State) {
     while let Ok(Some(question)) = Question::read(&mut reader) {
         let _under_way = state.note(&question);
         let page = state.answer_to(&question);
-        // Whoever asked may give up at any byte.
+        // The client may give up at any byte.
         if page.say(reader.get_mut(), &question.head, Afterwards::Keep).is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Somebody who signs tokens: honest ones, and any other.
+//! An issuer that signs tokens: honest ones, and any other.
 
 use std::sync::{Arc, LazyLock};
 

@@ -76,6 +76,6 @@ fn serve(mut stream: TcpStream, state: &State) {
     let path = head.start.split(' ').nth(1).unwrap_or_default();
     let page = state.pages.lock().unwrap().get(path).cloned();
     let page = page.unwrap_or_else(|| Page::status(404));
-    // Whoever asked may give up at any byte.
+    // The client may give up at any byte.
     let _ = page.say(&mut stream, &head, Afterwards::Close);
 }

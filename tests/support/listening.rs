@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-/// Accepts on an ephemeral loopback port until it is dropped. By itself a canary: nobody may come.
+/// Accepts on an ephemeral loopback port until it is dropped. By itself a canary: no connection may come.
 #[derive(Debug)]
 pub(crate) struct Listening {
     address: SocketAddr,

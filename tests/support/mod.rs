@@ -66,7 +66,7 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     let mut pause = Duration::from_millis(1);
     while !holds() {
-        assert!(Instant::now() < until, "waited in vain: {what}");
+        assert!(Instant::now() < until, "waited too long for {what}");
         thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

@@ -1,5 +1,5 @@
 //! What is right: a request is refused and the upstream gets nothing of it, or it is forwarded
-//! once, in the name of the verified token and nobody else.
+//! once, in the name of the verified token and of no other.
 
 use std::sync::Arc;
 

@@ -36,7 +36,7 @@ enum Manner {
     Endless,
 }
 
-/// What becomes of the connection behind an answer.
+/// The state of the connection behind an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Afterwards {
     Keep,
@@ -104,7 +104,7 @@ impl Page {
         etag.is_some_and(|(_, etag)| asked.field("if-none-match") == Some(etag))
     }
 
-    /// Says it to whoever asked. An error where the connection is of no use afterwards.
+    /// Sends it as the answer. An error where the connection is of no use afterwards.
     pub(crate) fn say(
         &self,
         stream: &mut impl Write,

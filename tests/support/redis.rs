@@ -91,7 +91,7 @@ impl RedisServer {
         self.port
     }
 
-    /// Somebody else with access to it.
+    /// Another client with access to it.
     pub(crate) fn intruder(&self) -> redis::Connection {
         let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), self.port);
         let info = redis::IntoConnectionInfo::into_connection_info(address).unwrap();

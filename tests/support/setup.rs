@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The text of a configuration. Its defaults: ephemeral loopback ports, one worker, reasons in
-/// answers, the default claim headers, `/public/**` for everybody and a token for the rest.
+/// answers, the default claim headers, `/public/**` public and a token for the rest.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     server: String,

@@ -144,7 +144,7 @@ fn serve(mut stream: TcpStream, record: &Record) {
         let reply = (record.script.lock().unwrap())(&received);
         thread::sleep(reply.delay);
         if !reply.bytes.is_empty() {
-            // Before the last byte is out: whoever has read the answer sees it counted.
+            // Before the last byte is out: a client that has read the answer sees it counted.
             record.answered.fetch_add(1, Ordering::SeqCst);
         }
         if stream.write_all(&reply.bytes).is_err() || reply.close {

@@ -13,7 +13,7 @@ use super::{
     upstream::{Received, Upstream},
 };
 
-/// Everybody who takes part in most tests. `corp` is the configured name of the issuer.
+/// All parties of most tests. `corp` is the configured name of the issuer.
 #[derive(Debug)]
 pub(crate) struct World {
     // First, so that it goes first: its invariants ask the others.
@@ -60,7 +60,7 @@ impl World {
         Self { proxy, upstream, key_server, issuer }
     }
 
-    /// An issuer whose key server says something else. Nobody waits for readiness.
+    /// An issuer whose key server says something else. No test waits for readiness.
     pub(crate) fn unready(issuer: Issuer, rules: &str, keys: &str, page: Page) -> Self {
         let (upstream, key_server) = (Upstream::start(), KeyServer::start());
         key_server.serve(JWKS, page);
@@ -69,7 +69,7 @@ impl World {
         Self { proxy, upstream, key_server, issuer }
     }
 
-    /// The same world with a proxy that starts anew, under further lines of `[issuers.corp]`.
+    /// The same world with a proxy that is started again, under further lines of `[issuers.corp]`.
     pub(crate) fn restarted(self, rules: &str) -> Self {
         let Self { proxy, upstream, key_server, issuer } = self;
         drop(proxy);

@@ -27,9 +27,9 @@ def read_values(path):
     return helm.values_from_yaml(path.read_text())
 
 
-def render_chart(values):
+def render_chart(values, path=CHART):
     """The text of each template that renders to something, by its name."""
-    with helm.Chart.load(CHART) as chart:
+    with helm.Chart.load(path) as chart:
         chart.validate_schema(values)
         rendered = chart.render(values, name=RELEASE, namespace=NAMESPACE)
     prefix = "countersign/templates/"

@@ -59,7 +59,7 @@ REFUSED = {
         {"image": {"digest": "latest"}},
         "at '/image/digest': 'latest' does not match pattern",
     ),
-    "nobody's tokens": (
+    "no issuer": (
         {"config": {"issuers": {}}},
         "config.issuers is empty",
     ),
@@ -70,6 +70,18 @@ REFUSED = {
     "two configurations": (
         {"existingConfig": {"configMap": "a", "secret": "b"}},
         "existingConfig: name a configMap or a secret, not both",
+    ),
+    "a configuration that is not used": (
+        {"existingConfig": {"configMap": "a"}},
+        "config.upstreams has no effect: existingConfig takes the place of config",
+    ),
+    "a limit of what there is not": (
+        {"resources": {"limits": {"memroy": "1Gi"}}},
+        "at '/resources/limits': additional properties 'memroy' not allowed",
+    ),
+    "autoscaling by a share of nothing": (
+        {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
+        "autoscaling follows the share of resources.requests.cpu that is used: set it",
     ),
 }
 

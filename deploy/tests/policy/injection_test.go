@@ -70,7 +70,7 @@ func TestPodsThatCannotBeInjectedAreRefused(t *testing.T) {
 	}
 }
 
-// The API server invokes a policy again when others have changed the pod since.
+// The API server reinvokes a policy if another one has changed the pod since.
 func TestAnotherInvocationChangesNothing(t *testing.T) {
 	server := newAPIServer(t, injectionPolicy)
 	pod := fixture(t, "with-volumes")

@@ -1,1 +1,1 @@
-"""Whether what is seen of the program can be seen: dashboard, rules and their data."""
+"""Runs the queries of the dashboard and the rules against a real Prometheus."""

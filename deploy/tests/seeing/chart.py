@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from html import escape
 
 from .dashboard import Panel
+from .units import axis_end, shown
 
-LEFT, RIGHT, TOP, BOTTOM = 54, 10, 28, 16
+LEFT, RIGHT, TOP, BOTTOM = 54, 10, 28, 18
 LEGEND_LINE, LEGEND_LINES = 14, 2
 COLOURS = ["#3b78c9", "#e0862b", "#4c9f70", "#c5504b", "#8265b4", "#8a6d5b", "#d277b0", "#7b8794"]
 COLOURS += ["#a9a533", "#3ba3b5", "#264f86", "#9c5a12"]
@@ -49,21 +50,22 @@ def number(panel: Panel, named: list[Series], width: float, height: float, span:
 def states(panel: Panel, named: list[Series], width: float, height: float, span: Span) -> list[str]:
     """A bar for each series: red while it is 0."""
     named = sorted(named, key=lambda series: series.name)
-    bar = min(22, (height - TOP - BOTTOM) / len(named))
-    left = min(280, width * 0.45)
-    scale = (width - left - RIGHT) / (span.end - span.began)
-    found = []
+    plot = Plot(width, height - LEGEND_LINE, span, left=min(250, width * 0.3))
+    bar = min(22, (plot.height - TOP - BOTTOM) / len(named))
+    found = plot.times()
     for row, series in enumerate(named):
         y = TOP + row * bar
-        found.append(label(left - 6, y + bar * 0.7, series.name.split(" 127.")[0], "legend"))
+        name = series.name.split(" 127.")[0]
+        found.append(label(plot.left - 6, y + bar * 0.7, name, "legend", "end"))
         for begin, end, value in runs(series.points):
             colour = NAMED["green" if value else "red"]
-            x, length = left + (begin - span.began) * scale, (end - begin) * scale
+            x, length = plot.x(begin), plot.x(end) - plot.x(begin)
             found.append(
                 f'<rect x="{x:.1f}" y="{y + 1:.1f}" width="{length:.1f}" height="{bar - 2:.1f}" '
                 f'fill="{colour}" opacity="0.85"/>'
             )
-    return found
+    meanings = [(text, NAMED[colour]) for text, colour in panel.states]
+    return found + legend(meanings, width, height, lines=1)
 
 
 def runs(points: list[tuple[float, float]]) -> list[tuple[float, float, float]]:
@@ -83,12 +85,14 @@ def lines(panel: Panel, named: list[Series], width: float, height: float, span: 
     named = sorted(named, key=lambda series: -max(value for _, value in series.points))
     plot = Plot(width, height - LEGEND_LINES * LEGEND_LINE, span)
     layers = stacked(named) if panel.stacked else [series.points for series in named]
-    top = nice(max((value for points in layers for _, value in points), default=1) or 1, panel.unit)
+    largest = max((value for points in layers for _, value in points), default=1)
+    top = axis_end(largest or 1, panel.unit)
     found = [*plot.axes(top, panel.unit), *limits(panel, plot, top)]
     order = list(enumerate(layers))
     for index, points in reversed(order) if panel.stacked else order:
         found.append(plot.layer(points, top, COLOURS[index % len(COLOURS)], panel.stacked))
-    return found + legend(named, width, height)
+    names = [(one.name, COLOURS[at % len(COLOURS)]) for at, one in enumerate(named)]
+    return found + legend(names, width, height)
 
 
 def stacked(named: list[Series]) -> list[list[tuple[float, float]]]:
@@ -120,23 +124,30 @@ class Plot:
     width: float
     height: float
     span: Span
+    left: float = LEFT
 
     def x(self, at: float) -> float:
         share = (at - self.span.began) / (self.span.end - self.span.began)
-        return LEFT + share * (self.width - LEFT - RIGHT)
+        return self.left + share * (self.width - self.left - RIGHT)
 
     def y(self, share: float) -> float:
         return self.height - BOTTOM - share * (self.height - TOP - BOTTOM)
 
     def horizontal(self, share: float, attributes: str) -> str:
         y = f"{self.y(share):.1f}"
-        return f'<line x1="{LEFT}" y1="{y}" x2="{self.width - RIGHT:.0f}" y2="{y}" {attributes}/>'
+        right = f"{self.width - RIGHT:.0f}"
+        return f'<line x1="{self.left:.0f}" y1="{y}" x2="{right}" y2="{y}" {attributes}/>'
 
     def axes(self, top: float, unit: str) -> list[str]:
         found = []
         for share in (0, 0.5, 1):
             found.append(self.horizontal(share, 'class="grid"'))
-            found.append(label(LEFT - 5, self.y(share) + 3, shown(share * top, unit), "tick"))
+            value = shown(share * top, unit)
+            found.append(label(self.left - 5, self.y(share) + 3, value, "tick", "end"))
+        return found + self.times()
+
+    def times(self) -> list[str]:
+        found = []
         for incident in self.span.incidents:
             x = f"{self.x(self.span.began + incident.at):.1f}"
             found.append(
@@ -144,8 +155,7 @@ class Plot:
             )
         for second in (0, 10, 20, 30, 40):
             x = self.x(self.span.began + second)
-            if x < self.width - 4:
-                found.append(label(x + 6, self.height - 4, f"{second} s", "tick"))
+            found.append(label(x, self.height - 5, f"{second} s", "tick", "middle"))
         return found
 
     def layer(self, points: list[tuple], top: float, colour: str, filled: bool) -> str:
@@ -156,56 +166,28 @@ class Plot:
         return f'<polygon points="{ends[0]} {path} {ends[1]}" fill="{colour}"/>'
 
 
-def legend(named: list[Series], width: float, height: float) -> list[str]:
-    """As many names as there is room for, the largest first."""
+def legend(
+    names: list[tuple[str, str]], width: float, height: float, lines: int = LEGEND_LINES
+) -> list[str]:
+    """As many names with their colours as there is room for, from the first on."""
     found, x, line = [], 10.0, 0
-    for index, series in enumerate(named):
-        room = 26 + 5.6 * len(series.name)
+    for index, (name, colour) in enumerate(names):
+        room = 26 + 5.6 * len(name)
         if x + room > width - 30:
             x, line = 10.0, line + 1
-        if line == LEGEND_LINES:
-            found.append(label(width - 6, height - 6, f"+ {len(named) - index}", "legend"))
+        if line == lines:
+            found.append(label(width - 6, height - 6, f"+ {len(names) - index}", "legend", "end"))
             break
-        y = height - (LEGEND_LINES - line) * LEGEND_LINE + 6
+        y = height - (lines - line) * LEGEND_LINE + 6
         found.append(
-            f'<rect x="{x:.0f}" y="{y - 5:.0f}" width="9" height="3" '
-            f'fill="{COLOURS[index % len(COLOURS)]}"/>'
+            f'<rect x="{x:.0f}" y="{y - 5:.0f}" width="9" height="3" fill="{colour}"/>'
         )
-        name = escape(series.name)
-        found.append(f'<text x="{x + 13:.0f}" y="{y:.0f}" class="legend">{name}</text>')
+        found.append(label(x + 13, y, name, "legend", "start"))
         x += room
     return found
 
 
-def label(x: float, y: float, content: str, kind: str) -> str:
-    """Text that ends at x."""
-    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="end"'
+def label(x: float, y: float, content: str, kind: str, anchor: str) -> str:
+    """Text of which x is the `start`, the `middle` or the `end`."""
+    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"'
     return f'<text {place} class="{kind}">{escape(content)}</text>'
-
-
-def nice(value: float, unit: str) -> float:
-    """The end of an axis: the next round number. A share ends at 1 at most."""
-    power = 10.0 ** len(f"{value:.0f}")
-    while power > value:
-        power /= 10
-    rounds = (factor * power for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10))
-    top = next(end for end in rounds if end >= value)
-    return min(top, 1) if unit == "percentunit" and value <= 1 else top
-
-
-def shown(value: float, unit: str) -> str:
-    """With its unit, as Grafana would."""
-    if unit == "percentunit":
-        return f"{value * 100:.3g} %"
-    if unit == "s":
-        return seconds(value)
-    if unit == "bytes":
-        return f"{value / 2**20:.3g} MiB"
-    return f"{value:.3g}" + (" /s" if unit == "reqps" else "")
-
-
-def seconds(value: float) -> str:
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value / 1e-6:.3g} µs" if value else "0 s"

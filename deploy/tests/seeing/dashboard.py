@@ -29,6 +29,8 @@ class Panel:
     stacked: bool
     # Values with their colours; the first step has no value.
     steps: list[tuple[float | None, str]]
+    # What values mean, with their colours.
+    states: list[tuple[str, str]]
     # Of 24 columns: where it begins, and how many it has.
     column: int
     width: int
@@ -55,6 +57,11 @@ def read(panel: dict) -> Panel:
         defaults["unit"],
         defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal",
         [(step["value"], step["color"]) for step in steps],
+        [
+            (state["text"], state["color"])
+            for mapping in defaults.get("mappings", [])
+            for state in mapping["options"].values()
+        ],
         panel["gridPos"]["x"],
         panel["gridPos"]["w"],
         [Target(filled(one["expr"]), one["legendFormat"]) for one in panel["targets"]],

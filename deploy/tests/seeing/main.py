@@ -72,7 +72,7 @@ def watch(picture: Path | None) -> int:
     faults += alert_faults({alert["labels"]["alertname"] for alert in alerts}, incidents)
     drawn = WORK / "dashboard.svg"
     drawn.write_text(drawing.svg(rows, data, began, end, incidents))
-    if picture:
+    if picture and not faults:
         shutil.copy(drawn, picture)
     print(
         "\n".join(faults)

@@ -14,7 +14,7 @@ from .peer import LOOPBACK, READY_SECONDS, Peer, free_port
 # Above the 10,000 idle connections of one measurement.
 _CONNECTIONS = 12_000
 
-# At the end of a turn nobody is left to be drained.
+# At the end of a turn no client is left to be drained.
 _FRAME = """
 [server]
 listen = "{loopback}:{port}"

@@ -9,7 +9,7 @@ export const options = {
   thresholds: thresholds(100),
 };
 
-// All before the load begins: afterwards nobody is there to sign.
+// All before the load begins: afterwards no issuer is there to sign.
 export function setup() {
   return newTokens(100);
 }

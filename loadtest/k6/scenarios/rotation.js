@@ -1,6 +1,6 @@
 // The identity provider withdraws its key and signs with another, again and again, under load.
-// A client whose token dies with its key asks for a new one. That one must pass at once: nobody
-// waits for a refresh interval, and nobody sees an error that a new token does not cure.
+// A client whose token dies with its key asks for a new one. That one must pass at once: no caller
+// waits for a refresh interval, and no caller sees an error that a new token does not cure.
 import { check, sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import { askForVerdict, newToken, rotate } from '../lib/target.js';

@@ -9,7 +9,7 @@ use super::{
 };
 
 #[test]
-fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
+fn a_line_that_comes_alone_does_not_wait_and_those_that_come_after_it_are_one_group() {
     let mut scene = Scene::new();
     scene.settings.gather = Duration::from_hours(1);
     let (requests, queue) = sync_channel(100);
@@ -25,7 +25,7 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
         assert!(!rest.is_zero() && rest <= scene.settings.gather, "{rest:?}");
         groups.push(synchronised() - before);
         let Some(requests) = requests.take() else { return };
-        assert_eq!(alone.try_recv(), Ok(Ok(())), "on disk before anybody rests");
+        assert_eq!(alone.try_recv(), Ok(Ok(())), "on disk before the thread rests");
         for number in 0..20 {
             let (request, outcome) = scene.request(format!("a{number}").as_bytes());
             requests.send(request).unwrap();
@@ -38,7 +38,7 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
 }
 
 #[test]
-fn without_gathering_nobody_rests() {
+fn without_gathering_no_thread_rests() {
     let scene = Scene::new();
     let (requests, queue) = sync_channel(1);
     requests.send(scene.request(b"a").0).unwrap();

@@ -10,7 +10,7 @@ use crate::{
     json::{Json, Object},
 };
 
-/// What became of a request's signature.
+/// The result of checking a request's signature.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SignatureState {
     /// It is valid.
@@ -21,7 +21,7 @@ pub(super) enum SignatureState {
     Refused,
 }
 
-/// What became of a checkpoint.
+/// The result of checking a checkpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Checkpoint {
     Right,

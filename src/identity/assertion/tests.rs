@@ -172,7 +172,7 @@ async fn a_client_that_goes_away_leaves_the_signature_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn d4_nobody_waits_longer_than_the_deadline() {
+async fn d4_no_request_waits_longer_than_the_deadline() {
     let scene = Scene::usual();
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut turns = Vec::new();

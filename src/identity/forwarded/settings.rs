@@ -165,7 +165,7 @@ pub(crate) fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
     }
 }
 
-/// A network, or a single address. Never everybody: a trusted peer can forge where a request
+/// A network, or a single address. Never all peers: a trusted peer can forge where a request
 /// came from.
 fn peers(node: &Node) -> Parsed<IpNet> {
     let found = network("a network such as \"10.0.0.0/8\", an address or \"unix\"")(node)?;

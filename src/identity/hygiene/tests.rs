@@ -324,7 +324,7 @@ proptest! {
 }
 
 #[test]
-fn h1_an_assertion_is_for_nobody_to_bring_along() {
+fn h1_no_client_brings_an_assertion_along() {
     let forged = ["X-JWT-Assertion: a.b.c", "x_jwt_assertion: a.b.c", "x.jwt--assertion: a.b.c"];
     assert_eq!(left(&forged), [""; 0]);
     // Not even where it is ours and the operator would keep it.

@@ -45,7 +45,7 @@ async fn a_token_that_was_ended_is_asked_about_before_it_passes_again() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_answers_changes_nothing() {
+async fn a_recheck_without_an_answer_changes_nothing() {
     let (introspector, mut queue) = introspector();
     let watching: Vec<_> = (0..2).map(|_| introspector.watch("token", NOW)).collect();
     drop(queue.try_next().unwrap());

@@ -2,22 +2,29 @@
 
 mod endpoint;
 mod replicas;
+/// Shared with the test of ten real processes.
+#[path = "../../../tests/processes/fleet/scenes.rs"]
+mod scenes;
+
+use tokio::time::sleep;
 
 use replicas::Fleet;
+use scenes::{CACHE_TTL, Counts, REPLICAS, TOKENS_PER_REPLICA, scenes};
 
-use crate::testing::fleet::{Figure, LATENCY, SizingTable, highest_of_independent, sizes};
+use crate::testing::fleet::{
+    Figure, LATENCY, PerSecond, SizingTable, highest_of_independent, sizes,
+};
 
 const SOME: u32 = 100;
 
 /// The default `cache_ttl`, in seconds.
-const CACHE_TTL: f64 = 30.0;
+const DEFAULT_TTL: f64 = 30.0;
 
 /// The default `negative_ttl`, in seconds.
 const NEGATIVE_TTL: u64 = 5;
 const REPEATS: u64 = 6;
 
-/// Each token comes every ten seconds on average.
-const TOKENS_PER_REPLICA: u32 = 10;
+/// Of one token, on average.
 const BETWEEN_USES: f64 = 10.0;
 
 /// As long as it takes until as many tokens expire as are looked up.
@@ -34,17 +41,24 @@ async fn usual(replicas: u32, is_shared: bool) -> Usual {
     let measured = u64::from(6_000 / replicas).clamp(80, 600);
     let end = WARM_UP + measured;
     let fleet = Fleet::start(replicas, is_shared);
-    fleet.requests(end, (replicas * TOKENS_PER_REPLICA) as usize).await;
+    fleet.requests(end, tokens(replicas)).await;
     let servers = &fleet.servers;
-    let introspections = servers.introspections.rate(WARM_UP..end);
-    Usual { introspections, redis: servers.redis.rate(WARM_UP..end) }
+    let rate = |events: &PerSecond| events.rate(WARM_UP..end);
+    Usual {
+        introspections: rate(&servers.introspections),
+        redis: rate(&servers.redis_reads) + rate(&servers.redis_writes),
+    }
+}
+
+fn tokens(replicas: u32) -> usize {
+    replicas as usize * TOKENS_PER_REPLICA
 }
 
 /// Introspections a second of the usual load: each answer counts for its time, in each of so many
 /// caches, and then until the next use there.
 fn expected(replicas: u32, caches: f64) -> f64 {
-    let tokens = f64::from(replicas * TOKENS_PER_REPLICA);
-    tokens * caches / (CACHE_TTL + BETWEEN_USES * caches)
+    let tokens = f64::from(u32::try_from(tokens(replicas)).unwrap());
+    tokens * caches / (DEFAULT_TTL + BETWEEN_USES * caches)
 }
 
 fn assert_near(what: &str, found: f64, expected: f64) {
@@ -111,6 +125,43 @@ async fn a_revoked_token_costs_one_request_of_each_replica_per_negative_ttl_and_
     assert!(shared >= times - 2 && shared * 4 < alone, "{shared}, and {alone} without Redis");
 }
 
+/// What each scene costs ten replicas.
+async fn costs_of_ten(is_shared: bool) -> Vec<Counts> {
+    let replicas = u32::try_from(REPLICAS).unwrap();
+    let fleet = Fleet::start_with(replicas, is_shared, &format!("cache_ttl = \"{CACHE_TTL:?}\""));
+    let mut costs = Vec::new();
+    for scene in scenes() {
+        if scene.is_after_expiry {
+            sleep(CACHE_TTL).await;
+        }
+        let before = fleet.counts();
+        for step in scene.steps {
+            fleet.take(step).await;
+        }
+        costs.push(fleet.counts().since(before));
+    }
+    costs
+}
+
+/// Ten processes are compared with the same table (`tests/processes/fleet/introspection.rs`).
+#[tokio::test(start_paused = true)]
+async fn the_table_of_ten_is_what_ten_replicas_ask_of_their_endpoint_and_redis() {
+    let mut table = SizingTable::new(&[
+        "Ten replicas",
+        "Introspections",
+        "With `[shared]`",
+        "Redis reads",
+        "Redis writes",
+    ]);
+    let (alone, shared) = (costs_of_ten(false).await, costs_of_ten(true).await);
+    for ((scene, alone), shared) in scenes().iter().zip(alone).zip(shared) {
+        assert_eq!((alone.reads, alone.writes), (0, 0), "without [shared]");
+        let counts = [alone.introspections, shared.introspections, shared.reads, shared.writes];
+        table.add(scene.name, &counts.map(Figure::Count));
+    }
+    table.compare_with_document();
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_sizing_table_is_what_fleets_ask_of_their_endpoint_and_redis() {
     let mut table = SizingTable::new(&[
@@ -123,7 +174,7 @@ async fn the_sizing_table_is_what_fleets_ask_of_their_endpoint_and_redis() {
     ]);
     for replicas in sizes() {
         let (alone, shared) = assert_usual(replicas).await;
-        table.add(
+        table.add_fleet(
             replicas,
             &[
                 Figure::Rate(alone.introspections),

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn c18_an_issuer_that_is_no_text_is_nobodys() {
+    fn c18_an_issuer_that_is_no_text_owns_no_key() {
         let issuer = |members: &str| labels(members).and_then(|labels| labels.issuer);
         assert_eq!(issuer(r#""issuer":"https://a""#).as_deref(), Some("https://a"));
         assert_eq!(issuer(r#""issuer":7"#).as_deref(), Some(""));

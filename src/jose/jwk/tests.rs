@@ -264,7 +264,7 @@ fn t2_a_secret_is_for_hmac_only() {
 #[test]
 fn neither_debug_nor_rejections_show_key_material() {
     let secret = VerificationKey::from_secret(
-        b"a secret that must not be shown to anybody",
+        b"a secret that must not be shown anywhere",
         AlgorithmSet::from_iter([Algorithm::Hs256]),
     );
     let shown = format!("{:?}", secret.unwrap());

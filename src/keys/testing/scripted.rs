@@ -92,7 +92,7 @@ impl Rig {
         self.script.reads.load(Ordering::SeqCst)
     }
 
-    /// Lets both clocks go on, a second at a time, and everybody do what is due.
+    /// Lets both clocks go on, a second at a time, and all tasks do what is due.
     pub(in crate::keys) async fn pass(&self, seconds: u64) {
         for _ in 0..seconds {
             self.clock.advance(1);
@@ -101,7 +101,7 @@ impl Rig {
         self.settle().await;
     }
 
-    /// Lets everybody do what is due at this moment.
+    /// Lets all tasks do what is due at this moment.
     pub(in crate::keys) async fn settle(&self) {
         sleep(Duration::from_millis(1)).await;
     }

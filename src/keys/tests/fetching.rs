@@ -182,7 +182,7 @@ async fn k4_no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn k13_nobody_there_is_a_failure_to_connect() {
+async fn k13_a_closed_port_is_a_failure_to_connect() {
     // Bound, but not listening: no other process gets the port meanwhile.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -298,7 +298,7 @@ async fn k14_an_expired_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn k14_a_ca_file_that_is_none_fails_by_name_and_trusts_nobody() {
+async fn k14_a_ca_file_that_is_none_fails_by_name_and_trusts_no_server() {
     let authority = Authority::new();
     let server = authority.server("localhost", |_| ()).await;
     let mut settings = authority.trusted_for(&server.url_at("localhost", JWKS));

@@ -126,7 +126,7 @@ async fn the_sizing_table_is_what_fleets_ask_of_their_provider() {
     for replicas in sizes() {
         let (steady, rollout) = (scenes::steady(replicas).await, scenes::rollout(replicas).await);
         let outage = scenes::outage(replicas).await;
-        table.add(
+        table.add_fleet(
             replicas,
             &[
                 Figure::Rate(steady.rate),

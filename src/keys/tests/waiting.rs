@@ -102,7 +102,7 @@ async fn k8_a_periodic_refresh_answers_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn t16_a_kid_beyond_all_bounds_asks_nobody() {
+async fn t16_a_kid_beyond_all_bounds_sends_no_request() {
     let rig = rested(&[jwk("a")]).await;
     assert_eq!(rig.keys.refresh_for(&"k".repeat(1 << 20)).await, KeyWait::Unknown);
     assert_eq!(rig.reads(), 1);
@@ -175,7 +175,7 @@ async fn k9_a_wait_ends_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn k3_while_the_source_is_down_nobody_knows_and_it_is_not_asked_more() {
+async fn k3_while_the_source_is_down_keys_are_unavailable_and_it_is_not_asked_more() {
     let rig = rested(&[jwk("a")]).await;
     rig.say(down());
     assert_eq!(rig.keys.refresh_for("x").await, KeyWait::Unavailable);

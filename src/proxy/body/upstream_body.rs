@@ -53,17 +53,22 @@ impl UpstreamBody {
         request: RequestGuard,
         bound: Option<StreamBound>,
     ) -> Box<Self> {
-        let mut body = Box::new(Self {
-            body,
-            stall: Stall::new(stall_after),
-            clients_turn: ClientsTurn::of_stream(),
-            request,
-            is_new: true,
-            pace: None,
-            broken: None,
-            bound,
-            is_stopped: false,
-        });
+        // The place comes first: `Box::new` would copy all of it once more.
+        let place = Box::new_uninit();
+        let mut body = Box::write(
+            place,
+            Self {
+                body,
+                stall: Stall::new(stall_after),
+                clients_turn: ClientsTurn::of_stream(),
+                request,
+                is_new: true,
+                pace: None,
+                broken: None,
+                bound,
+                is_stopped: false,
+            },
+        );
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         if body.size_hint().lower() > SMALL {
             body.pace();

@@ -63,7 +63,7 @@ async fn d1_an_idle_connection_is_cut_after_the_idle_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn d1_an_idle_connection_is_cut_although_nobody_reads_again() {
+async fn d1_an_idle_connection_is_cut_although_it_is_not_read_again() {
     let (mut io, activity, _client) = connection(Activity::accepted(Instant::now(), DEADLINES));
     activity.request_begins();
     let answer = async {

@@ -90,7 +90,7 @@ fn what_has_expired_is_not_kept() {
 }
 
 #[test]
-fn o2_nobody_is_named_in_a_message() {
+fn o2_no_message_names_a_user() {
     for document in [
         r#"{"revoked":[{"sub":"alice@example.com","until":"alice@example.com"}]}"#,
         r#"{"revoked":[{"alice@example.com":1}]}"#,

@@ -28,7 +28,7 @@ fn is_revoked(logouts: &Logouts, token: TokenFacts<'_>) -> bool {
 }
 
 #[test]
-fn a_session_ends_whoever_s_it_is_and_no_other_with_it() {
+fn a_session_ends_for_every_subject_and_no_other_with_it() {
     let logouts = after(LoggedOut::Session(text("s1")));
     assert!(is_revoked(&logouts, token()));
     assert!(!is_revoked(&logouts, TokenFacts { sid: Some("s2"), ..token() }));

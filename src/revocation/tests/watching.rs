@@ -91,7 +91,7 @@ fn settings(path: &Path, on_failure: OnFailure) -> RevocationSettings {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_decides_before_the_list_was_read() {
+async fn no_request_is_decided_before_the_list_was_read() {
     let scene = Scene::start(ALICE, OnFailure::Refuse);
     assert_eq!(scene.find(), Err(Unavailable));
     assert!(scene.pending().contains("no list yet; waiting for"), "{}", scene.pending());

@@ -275,7 +275,7 @@ fn the_keys_of_before_are_served_behind_the_present_one() {
 }
 
 #[test]
-fn a_key_of_before_that_nobody_can_use_is_a_mistake() {
+fn an_earlier_key_that_is_unusable_is_a_mistake() {
     let workspace = elliptic();
     let private = key(Algorithm::Es256, Some("before"));
     let nameless = private.public_jwk().unwrap().into_iter().filter(|(name, _)| name != "kid");

@@ -18,7 +18,7 @@ fn assert_profile_mistake(lines: &str, message: &str) {
 }
 
 #[test]
-fn refusals_are_those_of_rfc6750_unless_somebody_says_otherwise() {
+fn refusals_are_those_of_rfc6750_unless_configured_otherwise() {
     let settings = settings(MINIMAL);
     assert_eq!(settings.denials.profile, DenialProfile::BuiltIn(BuiltInProfile::Rfc6750));
     assert_eq!(first(settings.routes.all()).denials, None);
@@ -121,7 +121,7 @@ fn x1_an_own_profile_has_a_name_of_its_own() {
 }
 
 #[test]
-fn x1_a_refusal_is_an_error_and_an_outage_nobody_elses() {
+fn x1_a_refusal_is_an_error_and_an_outage_is_not_the_clients() {
     for status in ["200", "204", "302", "399", "600", "-1", "70000", "\"401\"", "401.0"] {
         let found = mistakes_in_profile(&format!("credential_invalid.status = {status}"));
         assert_eq!(found.len(), 1, "{status}: {found:?}");

@@ -249,10 +249,8 @@ fn c18_any_tenant_is_warned_of_and_what_contradicts_it_is_a_mistake() {
     let any = settings(&with_issuers(&[("entra", issuer)]));
     assert_eq!(
         any.warnings(),
-        [
-            "issuers.entra.tenants: absent; anybody can make a tenant of the provider, and tokens of \
-          all of them pass"
-        ]
+        ["issuers.entra.tenants: absent; any user can make a tenant of the provider, and tokens \
+             of all of them pass"]
     );
     let listed = format!("{issuer}\ntenants = [\"a\"]");
     let listed = settings(&with_issuers(&[("entra", &listed)]));

@@ -14,7 +14,7 @@ fn without_a_list_only_logouts_are_looked_at() {
 }
 
 #[test]
-fn a_list_refuses_by_default_where_nobody_can_tell() {
+fn a_list_refuses_by_default_what_cannot_be_decided() {
     let text = format!("{MINIMAL}\n[revocation]\nurl = \"https://lists.example.com/r?k=v\"");
     let list = settings(&text).revocation.list.unwrap();
     assert!(matches!(list.source, ListSource::Url(_)));

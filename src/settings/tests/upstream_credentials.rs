@@ -173,7 +173,7 @@ fn h2_its_header_tells_nothing_else() {
 }
 
 #[test]
-fn check_warns_of_what_is_sent_in_the_clear_and_of_what_nobody_has() {
+fn check_warns_of_what_is_sent_in_the_clear_and_of_what_no_route_has() {
     let warnings = |tables: &str, route: &str, url: &str| {
         let text = text(tables, route).replace("http://127.0.0.1:3000", url);
         Workspace::new().load(&text).unwrap().warnings().join("\n")

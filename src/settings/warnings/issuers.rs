@@ -44,7 +44,7 @@ pub(super) fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = S
         (
             any_tenant,
             &[of_issuer::TENANTS],
-            "absent; anybody can make a tenant of the provider, and tokens of all of them pass",
+            "absent; any user can make a tenant of the provider, and tokens of all of them pass",
         ),
         (
             expiry_waived,

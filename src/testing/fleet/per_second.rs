@@ -27,6 +27,11 @@ impl PerSecond {
         counts[second] += 1;
     }
 
+    /// All events.
+    pub(crate) fn so_far(&self) -> u32 {
+        self.counts.lock().iter().sum()
+    }
+
     /// All events of these seconds.
     pub(crate) fn total(&self, seconds: Range<u64>) -> u32 {
         self.of(seconds).iter().sum()

@@ -1,6 +1,6 @@
-//! A table of `docs/operations.md`: a row for each fleet, compared with what was simulated.
+//! A table of `docs/operations.md`, compared with what was simulated.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{fmt, fs, iter, path::PathBuf};
 
 use parking_lot::Mutex;
 
@@ -12,27 +12,34 @@ static DOCUMENT: Mutex<()> = Mutex::new(());
 /// One table. The line of its column names is what finds it in the document.
 pub(crate) struct SizingTable {
     columns: &'static [&'static str],
-    rows: Vec<(u32, Vec<Figure>)>,
+    rows: Vec<(String, Vec<Figure>)>,
 }
 
-/// What a fleet does in one column.
+/// What is in one column of a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Figure {
     /// Events a second, on average.
     Rate(f64),
     /// Events of the highest second.
     Highest(u32),
+    /// Events of a scene that has no chance in it.
+    Count(u32),
 }
 
 impl SizingTable {
-    /// The first column is the number of replicas.
+    /// The first column names the rows.
     pub(crate) fn new(columns: &'static [&'static str]) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, replicas: u32, figures: &[Figure]) {
+    /// The row of a fleet of so many replicas.
+    pub(crate) fn add_fleet(&mut self, replicas: u32, figures: &[Figure]) {
+        self.add(&grouped(replicas), figures);
+    }
+
+    pub(crate) fn add(&mut self, name: &str, figures: &[Figure]) {
         assert_eq!(figures.len() + 1, self.columns.len());
-        self.rows.push((replicas, figures.to_vec()));
+        self.rows.push((name.to_owned(), figures.to_vec()));
     }
 
     /// Fails where the document says something else than the simulation, but for chance; or writes
@@ -48,15 +55,14 @@ impl SizingTable {
             fs::write(&page, format!("{before}{head}{}\n{after}", self.body())).unwrap();
             return;
         }
-        for (replicas, figures) in &self.rows {
-            let name = grouped(*replicas);
+        for (name, figures) in &self.rows {
             let line = written.lines().find(|line| line.starts_with(&format!("| {name} |")));
-            let line = line.unwrap_or_else(|| panic!("no row of {name} replicas"));
+            let line = line.unwrap_or_else(|| panic!("no row of {name}"));
             let cells = line.split('|').map(str::trim).skip(2);
             for ((figure, cell), column) in figures.iter().zip(cells).zip(&self.columns[1..]) {
                 assert!(
                     figure.is_near(cell),
-                    "{name} replicas, {column}: simulated {figure}, written {cell}; \
+                    "{name}, {column}: simulated {figure}, written {cell}; \
                      UPDATE_DOCS=1 cargo test --lib fleet writes the table"
                 );
             }
@@ -64,11 +70,11 @@ impl SizingTable {
     }
 
     fn body(&self) -> String {
-        let line = |(replicas, figures): &(u32, Vec<Figure>)| {
+        let line = |(name, figures): &(String, Vec<Figure>)| {
             let figures = figures.iter().map(Figure::to_string);
-            row(&std::iter::once(grouped(*replicas)).chain(figures).collect::<Vec<_>>())
+            row(&iter::once(name.clone()).chain(figures).collect::<Vec<_>>())
         };
-        let rule = format!("|{}\n", "---:|".repeat(self.columns.len()));
+        let rule = format!("|---|{}\n", "---:|".repeat(self.columns.len() - 1));
         rule + &self.rows.iter().map(line).collect::<String>()
     }
 }
@@ -80,6 +86,7 @@ impl Figure {
         let (own, part, least) = match *self {
             Self::Rate(rate) => (rate, 0.15, 0.01),
             Self::Highest(count) => (f64::from(count), 0.25, 4.0),
+            Self::Count(count) => (f64::from(count), 0.0, 0.0),
         };
         (own - written).abs() <= part * own.max(written) + least
     }
@@ -93,7 +100,7 @@ impl fmt::Display for Figure {
             Self::Rate(rate) if rate < 10.0 => write!(f, "{rate:.1}"),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
             Self::Rate(rate) => f.write_str(&grouped(rate.round() as u32)),
-            Self::Highest(count) => f.write_str(&grouped(count)),
+            Self::Highest(count) | Self::Count(count) => f.write_str(&grouped(count)),
         }
     }
 }
@@ -119,6 +126,7 @@ mod tests {
     fn a_figure_that_is_far_from_the_document_is_found() {
         assert!(Figure::Rate(1_100.0).is_near("1,000") && !Figure::Rate(1_300.0).is_near("1,000"));
         assert!(Figure::Highest(10).is_near("7") && !Figure::Highest(100).is_near("60"));
+        assert!(Figure::Count(1_000).is_near("1,000") && !Figure::Count(1_000).is_near("999"));
         assert_eq!(Figure::Rate(12_345.6).to_string(), "12,346");
     }
 }

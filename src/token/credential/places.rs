@@ -150,7 +150,7 @@ impl CredentialPlaces {
                 }
             }
             CredentialSource::Cookie { name, chunks, .. } => cookie::strip(headers, name, *chunks),
-            // It was taken out of the target, whatever becomes of the request.
+            // It was taken out of the target, whether the request passes or not.
             CredentialSource::Query(_) => {}
             CredentialSource::WebSocketProtocol(marker) => {
                 websocket_protocol::strip(marker, headers);

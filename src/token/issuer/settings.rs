@@ -188,7 +188,7 @@ impl IssuerSettings {
         });
         let introspection_only =
             introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
-        // Logout tokens are verified, whatever becomes of access tokens.
+        // Logout tokens are verified, however access tokens are.
         let keys_unneeded = introspection_only && section.peek(key::BACKCHANNEL_LOGOUT).is_none();
         let keys = section.section(key::KEYS, |keys| {
             if keys_unneeded && !keys.is_present() {

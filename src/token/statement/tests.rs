@@ -85,7 +85,7 @@ fn an_issuers_own_claims_are_asked_of_its_statements_too() {
 }
 
 #[test]
-fn i5_a_token_for_somebody_else_is_refused() {
+fn i5_a_token_of_another_audience_is_refused() {
     assert_eq!(verdict_of(&rules(), "").err(), Some(Reason::AudienceMismatch), "no aud");
     assert_eq!(verdict_of(&rules(), ",\"aud\":\"apis\"").err(), Some(Reason::AudienceMismatch));
     assert_eq!(verdict_of(&rules(), ",\"aud\":[\"x\",\"api\"]").err(), None);
@@ -142,7 +142,7 @@ fn a_missing_subject_is_stood_in_for_in_the_configured_order() {
     assert_eq!(claims.get("sub"), None);
 }
 
-/// Else everybody whose name is written so would be the same.
+/// Else all users whose name is written so would be the same.
 #[test]
 fn c14_a_subject_of_the_wrong_type_is_not_passed_over_for_the_next_name() {
     for members in [
@@ -179,7 +179,7 @@ fn t24_an_answer_about_another_kind_of_token_is_refused() {
 }
 
 #[test]
-fn c12_a_bound_token_passes_where_somebody_else_checks_the_proof() {
+fn c12_a_bound_token_passes_where_another_proxy_checks_the_proof() {
     let bound = ",\"token_type\":\"DPoP\",\"typ\":\"DPoP\",\"cnf\":{\"jkt\":\"x\"}";
     assert_eq!(reason(bound), Some(Reason::BindingUnproven));
     let waived = StatementRules { bound: BoundTokens::Accepted, ..rules() };

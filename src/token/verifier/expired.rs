@@ -66,7 +66,7 @@ impl TokenVerifier {
         expired: Rejection,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let token = presented.credential.as_bytes();
-        let path = self.path(token, route, &mut ()).map_err(Rejection::of_nobody)?;
+        let path = self.path(token, route, &mut ()).map_err(Rejection::of_unknown_issuer)?;
         let VerificationPath::Verify(candidate, id, issuer) = path else {
             return Err(expired);
         };

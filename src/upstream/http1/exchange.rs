@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     BrokenUpload, FIRST_READ, Http1Body, Http1Connection, IdleConnections, OutgoingRequest,
-    answer::Remainder, scratch,
+    answer::Remainder, idle::is_silent, scratch,
 };
 
 /// What is taken of an answer's head, and of its trailers. Generous: it is the operator's own
@@ -109,16 +109,23 @@ where
         let Some(connection) = &mut self.connection else {
             return Poll::Ready(Err(BrokenExchange::Closed));
         };
-        // First: a connection that was closed, or on which something came that was not asked for,
-        // is found out before the request is written.
-        while let Poll::Ready(read) = scratch::poll_read(&mut connection.socket, cx, FIRST_READ) {
-            let piece = read.map_err(BrokenExchange::Io)?;
-            if piece.is_empty() || self.stage == ExchangeStage::New {
+        // A connection that was closed, or on which something came that was not asked for, is found
+        // out before the request is written.
+        if self.stage == ExchangeStage::New {
+            if !is_silent(&mut connection.socket, cx) {
                 return Poll::Ready(Err(BrokenExchange::Closed));
             }
-            self.has_read = true;
-            if let Some(found) = self.reader.push(piece)? {
-                return Poll::Ready(Ok(found));
+        } else {
+            while let Poll::Ready(read) = scratch::poll_read(&mut connection.socket, cx, FIRST_READ)
+            {
+                let piece = read.map_err(BrokenExchange::Io)?;
+                if piece.is_empty() {
+                    return Poll::Ready(Err(BrokenExchange::Closed));
+                }
+                self.has_read = true;
+                if let Some(found) = self.reader.push(piece)? {
+                    return Poll::Ready(Ok(found));
+                }
             }
         }
         if self.stage != ExchangeStage::Over {

@@ -212,7 +212,7 @@ async fn woken() {
 }
 
 /// Whether nothing comes: neither the end, nor an answer to nothing.
-fn is_silent(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> bool {
+pub(super) fn is_silent(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> bool {
     let mut byte = [0];
     Pin::new(socket).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending()
 }

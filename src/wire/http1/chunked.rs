@@ -9,7 +9,7 @@ use super::{HeadLimits, MalformedBody, head};
 /// Digits of a chunk's size: as many as fit into 64 bits.
 const MAX_DIGITS: u32 = 16;
 
-/// Fewer bytes of chunk extensions are read in one body. They mean nothing to anybody known.
+/// Fewer bytes of chunk extensions are read in one body. No known peer gives them a meaning.
 const MAX_EXTENSIONS: usize = 16 * 1024;
 
 /// Ends a body, and with it the trailers.

@@ -72,6 +72,14 @@ pub(crate) fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends one field, of whose line `start` is everything before the value.
+#[inline]
+pub(crate) fn write_line(out: &mut Vec<u8>, start: &'static [u8], value: &[u8]) {
+    out.extend_from_slice(start);
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
 fn write_framing(out: &mut Vec<u8>, framed: Framed) {
     match framed {
         Framed::Nothing => {}

@@ -24,7 +24,7 @@ const JWS: &str = "json_web_signature_test.json";
 const JWK: &str = "json_web_key_test.json";
 const CRYPTO: &str = "json_web_crypto_test.json";
 
-/// What became of the vectors of one file.
+/// The results of the vectors of one file.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     accepted: usize,

@@ -16,7 +16,7 @@ use super::{
 /// What a defect that has nothing to do with the algorithm is tried on.
 const SOME: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
 
-/// The whole corpus. `odd` are tokens that only somebody else can make.
+/// The whole corpus. `odd` are tokens that only another library can make.
 pub(crate) fn cases(odd: &Value) -> Vec<Case> {
     let lists = [
         algorithms::cases(),

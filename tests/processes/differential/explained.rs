@@ -67,7 +67,7 @@ impl Unknown {
 
 impl Difference<'_> {
     /// The row that explains it: of the case, or of one of the defects that it has. None explains
-    /// that somebody else reads other claims.
+    /// that another library reads other claims.
     pub(crate) fn row(&self) -> Option<&'static Row> {
         let named = |row: &Row| self.judged.case.defects().any(|name| begins_with(name, row.cases));
         ROWS.iter().find(|row| named(row) && row.refused_by.iter().any(|refusal| self.is(refusal)))

@@ -76,7 +76,7 @@ fn what_sign_prints_verifies_in_its_dialect() {
         (vec!["sign", "--key", &private], 2, "BODY"),
         (vec!["sign", "--key", &private, "--dialect", "any", "body.json"], 2, "expected one of"),
         (vec!["sign", "--key", "nowhere", "body.json"], 1, "cannot read nowhere"),
-        (vec!["sign", "--key", &private, "nobody"], 1, "cannot read nobody"),
+        (vec!["sign", "--key", &private, "missing"], 1, "cannot read missing"),
     ] {
         let output = run(&arguments, b"");
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
@@ -173,9 +173,9 @@ fn verify_says_what_holds_and_exactly_what_does_not() {
     assert_eq!(other.status.code(), Some(1));
     assert!(text(&other.stdout).starts_with("journal.jsonl:3: does not belong to that body"));
     assert_eq!(text(&other.stderr), "countersign: journal.jsonl:3: the body is not proven\n");
-    let nobody = run(&["evidence", "verify", "journal.jsonl", "--body", "body", "--entry", "9"]);
-    assert!(text(&nobody.stdout).contains("there is no request numbered 9"));
-    assert_eq!(text(&nobody.stderr), "countersign: journal.jsonl:4: the body is not proven\n");
+    let absent = run(&["evidence", "verify", "journal.jsonl", "--body", "body", "--entry", "9"]);
+    assert!(text(&absent.stdout).contains("there is no request numbered 9"));
+    assert_eq!(text(&absent.stderr), "countersign: journal.jsonl:4: the body is not proven\n");
     let cut: String = journal.split_inclusive('\n').take(3).collect();
     fs::write(folder.path().join("cut.jsonl"), cut).unwrap();
     let cut = run(&["evidence", "verify", "cut.jsonl", "--key", "auditor.json"]);

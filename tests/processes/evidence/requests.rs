@@ -131,7 +131,7 @@ fn refused_requests_have_a_line_where_the_operator_wants_that() {
         ] {
             assert!(!scene.world.proxy.exchange(&request).is_from_upstream());
         }
-        // Nobody waits for these lines: a request that passes comes behind them.
+        // No request waits for these lines: a request that passes comes behind them.
         assert!(scene.world.proxy.exchange(&scene.request(&signature, BODY)).is_from_upstream());
         let lines = scene.requests();
         let verdicts: Vec<_> = lines.iter().map(|line| line["verdict"].as_str().unwrap()).collect();

@@ -29,7 +29,7 @@ fn i12_a_revoked_token_is_refused_when_the_answer_has_grown_old() {
     assert!(scene.passes(&token));
     provider.revoke(&token);
     scene.proxy.advance(9);
-    assert!(scene.passes(&token), "nobody was asked again yet");
+    assert!(scene.passes(&token), "the endpoint was not asked again yet");
     scene.proxy.advance(1);
     assert_eq!(scene.reason(&token).as_deref(), Some("token_inactive"));
 }

@@ -66,7 +66,7 @@ impl Library {
 impl Drop for Library {
     fn drop(&mut self) {
         drop(self.questions.take());
-        // It may be busy with an answer that nobody reads any more.
+        // It may be busy with an answer that is no longer read.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

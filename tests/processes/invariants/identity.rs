@@ -1,4 +1,4 @@
-//! INV-1: nobody but us says to the upstream who is asking.
+//! INV-1: only the proxy says to the upstream who is asking.
 
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ const FORGED_NAMES: &[&str] = &[
     "X-Auth_Scope",
 ];
 
-/// A request that claims, under every name, to be somebody else.
+/// A request that claims, under every name, to be another user.
 fn forging(request: Request) -> Request {
     FORGED_NAMES.iter().fold(request, |request, name| request.field(name, FORGED))
 }
 
 #[test]
-fn inv1_nobody_speaks_in_our_name_to_the_upstream() {
+fn inv1_no_client_speaks_in_our_name_to_the_upstream() {
     let world = World::start();
     let token = world.issuer.mint(json!({}));
     let request = forging(Request::get("/").bearer(&token));

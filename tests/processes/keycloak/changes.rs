@@ -117,7 +117,7 @@ fn a_lightweight_token_is_what_keycloak_says_of_it() {
     let offline = Scene::start(keycloak);
     offline.refuses("by itself", tokens.access(), Reason::AudienceMismatch);
     let anyone = Scene::with(keycloak, any_audience);
-    anyone.admits("by itself, for any audience, as nobody in particular", tokens.access());
+    anyone.admits("by itself, for any audience, without a subject", tokens.access());
     assert!(claims(tokens.access())["sub"].is_null());
 }
 

@@ -31,7 +31,7 @@ fn a_logout_token_ends_its_session_and_no_other() {
     scene.admits("the other session", other.access());
 }
 
-/// T-19, both ways round: a logout token opens nothing, and an access token logs nobody out.
+/// T-19, both ways round: a logout token opens nothing, and an access token logs no user out.
 #[test]
 fn t19_logout_tokens_and_access_tokens_are_not_taken_for_each_other() {
     let Some(keycloak) = Keycloak::get() else {

@@ -51,12 +51,12 @@ impl Relay {
         format!("http://{}", self.listening.address())
     }
 
-    /// Nobody gets an answer any more.
+    /// No client gets an answer any more.
     pub(crate) fn hang(&self) {
         self.become_(Mode::Hangs);
     }
 
-    /// Nobody gets a connection any more.
+    /// No client gets a connection any more.
     pub(crate) fn die(&self) {
         self.become_(Mode::Dead);
     }

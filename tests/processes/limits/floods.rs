@@ -20,7 +20,7 @@ use crate::support::{
     world::{JWKS, World},
 };
 
-/// So many frames of any kind are no use that anybody makes of a connection.
+/// So many frames of any kind are no honest use of a connection.
 const FLOOD: u32 = 20_000;
 
 /// How many are sent before the client looks whether the connection is still there.

@@ -19,7 +19,7 @@ struct Balancer {
     _folder: tempfile::TempDir,
 }
 
-/// The balancers connect from here; nobody else does.
+/// The balancers connect from here, no other client does.
 const BALANCER: &str = "127.0.0.2";
 /// The client, whose address the upstream is to learn.
 const CLIENT: &str = "127.0.0.5";

@@ -22,7 +22,7 @@ const BODY: &[u8] = b"{\"amount\":100}";
 
 pub(super) fn down() -> Scene {
     let stage = Stage::new();
-    let setup = stage.setup_of_two(&format!("jwks_url = \"{}/jwks\"", bare::nobody()));
+    let setup = stage.setup_of_two(&format!("jwks_url = \"{}/jwks\"", bare::closed_port()));
     let scene = stage.start(&setup);
     assert_eq!(scene.get(&scene.token(json!({}))), 503);
     scene

@@ -1,4 +1,4 @@
-//! A real Redis Cluster: whichever node has a key, and whatever becomes of that node.
+//! A real Redis Cluster: whichever node has a key, and even if that node fails.
 
 use std::{
     collections::BTreeSet,

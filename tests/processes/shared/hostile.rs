@@ -1,4 +1,4 @@
-//! Somebody else can write to the server.
+//! An attacker can write to the server.
 
 use bytes::Bytes;
 use countersign::shared::{

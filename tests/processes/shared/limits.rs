@@ -126,5 +126,5 @@ async fn s8_without_redis_no_message_is_new_where_that_is_refused() {
     }
     server.start_again();
     replica.until_connected().await;
-    assert!(matches!(check("meanwhile").await, ReplayCheck::New(_)), "nothing came of it before");
+    assert!(matches!(check("meanwhile").await, ReplayCheck::New(_)), "it was not delivered before");
 }

@@ -53,7 +53,7 @@ async fn no_password_where_one_is_wanted_is_no_connection() {
 }
 
 #[tokio::test]
-async fn killed_in_the_middle_of_traffic_nobody_waits_and_a_new_one_is_used() {
+async fn killed_in_the_middle_of_traffic_no_request_waits_and_a_new_one_is_used() {
     let Some(mut server) = RedisServer::start() else { return };
     let files = Files::new();
     let settings = SharedSettings { timeout: TIMEOUT, ..files.settings(&server) };

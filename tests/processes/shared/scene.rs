@@ -132,7 +132,7 @@ pub(crate) fn key(byte: u8) -> SharedKey {
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     while !holds().await {
-        assert!(Instant::now() < until, "waited in vain: {what}");
+        assert!(Instant::now() < until, "timed out waiting: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

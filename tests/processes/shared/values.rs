@@ -120,7 +120,7 @@ async fn writes_that_come_too_fast_are_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn without_a_shared_store_nobody_knows_anything() {
+async fn without_a_shared_store_nothing_is_known() {
     let store = SharedStore::default();
     store.set(&key(1), b"value", TTL);
     assert_eq!(store.get(&key(1)).await, None);

@@ -39,7 +39,7 @@ fn u5_an_outage_of_all_endpoints_is_no_flood_and_is_answered_at_once() {
 #[test]
 fn endpoints_that_are_all_down_are_502_at_once() {
     for scheme in ["http", "h2c"] {
-        let urls: Vec<_> = (0..3).map(|_| bare::nobody().replace("http", scheme)).collect();
+        let urls: Vec<_> = (0..3).map(|_| bare::closed_port().replace("http", scheme)).collect();
         let world = bare::in_front_of_several(&format!("urls = {urls:?}"), "");
         let began = Instant::now();
         for number in 0..50 {
@@ -55,7 +55,7 @@ fn f13_a_second_attempt_that_finds_no_connection_goes_to_another_endpoint_as_wel
         0 => vec![Step::Reset(REFUSED_STREAM)],
         _ => vec![Step::Answer],
     });
-    let urls = [upstream.url(), bare::nobody().replace("http", "h2c")];
+    let urls = [upstream.url(), bare::closed_port().replace("http", "h2c")];
     let lines = format!("urls = {urls:?}\nbalance = \"round-robin\"");
     let world = bare::in_front_of_several(&lines, "");
     assert_eq!(world.proxy.get("/public/x", None).status, 200);
@@ -83,8 +83,8 @@ fn a_request_without_a_connection_goes_to_another_endpoint_whatever_it_is() {
 #[test]
 fn u5_without_a_budget_nothing_is_sent_to_another_endpoint() {
     let instances = Instance::several(1, Protocol::Http1);
-    let nobody = bare::nobody();
-    let lines = format!("urls = [\"{nobody}\", \"{}\"]\nretry_budget = 0.0", instances[0].url());
+    let closed = bare::closed_port();
+    let lines = format!("urls = [\"{closed}\", \"{}\"]\nretry_budget = 0.0", instances[0].url());
     let world = bare::in_front_of_several(&lines, "");
     let answers: Vec<_> =
         (0..20).map(|n| world.proxy.get(&format!("/public/{n}"), None).status).collect();

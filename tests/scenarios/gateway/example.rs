@@ -28,7 +28,7 @@ const BURST: usize = 40;
 /// The position of the listener for clients over TLS.
 const EDGE: usize = 1;
 
-/// Everybody.
+/// All parties.
 struct Scene {
     // First, so that it goes first: its invariants ask the others.
     proxy: Proxy,

@@ -95,7 +95,7 @@ fn i11_a_server_error_is_asked_about_once_more_and_no_oftener() {
 }
 
 #[test]
-fn i11_k4_a_redirect_is_not_followed_and_nobody_learns_the_token() {
+fn i11_k4_a_redirect_is_not_followed_and_its_target_does_not_learn_the_token() {
     let canary = Listening::canary();
     let scene = Scene::start("");
     for (case, status) in [301, 302, 303, 307, 308].into_iter().enumerate() {
@@ -122,7 +122,7 @@ fn i11_k1_an_answer_is_bounded_whatever_it_announces() {
 }
 
 #[test]
-fn i11_k2_an_endpoint_that_hangs_or_drips_holds_nobody_beyond_the_deadline() {
+fn i11_k2_an_endpoint_that_hangs_or_drips_holds_no_request_beyond_the_deadline() {
     let scene = Scene::start("timeout = \"200ms\"");
     let active = || Page::json(&json!({ "active": true, "aud": "https://api.test" }));
     for (name, page) in [

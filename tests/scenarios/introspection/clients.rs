@@ -68,7 +68,7 @@ fn none_names_the_client_only() {
 
 /// As Hydra's endpoint is called, behind its own network.
 #[test]
-fn none_without_an_id_names_nobody() {
+fn none_without_an_id_names_no_client() {
     let scene = Scene::start("auth = \"none\"");
     let question = asked(&scene);
     assert_eq!(question.names(), ["token"]);

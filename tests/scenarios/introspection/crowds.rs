@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Waits until the proxy has so many connections: whoever connects sends its request at once.
+/// Waits until the proxy has so many connections: a client that connects sends its request at once.
 fn wait_for_connections(scene: &Scene, count: usize) {
     let wanted = f64::from(u32::try_from(count).unwrap());
     wait_until("connections", || scene.world.proxy.metric("countersign_connections") >= wanted);
@@ -21,7 +21,7 @@ fn wait_for_connections(scene: &Scene, count: usize) {
 #[test]
 fn i9_sixty_four_callers_with_one_new_token_ask_once() {
     let scene = Scene::with("", |setup| setup.server("workers = 2"));
-    let token = scene.active("everybodys", json!({}));
+    let token = scene.active("shared", json!({}));
     scene.endpoint.hold();
     thread::scope(|scope| {
         let callers: Vec<_> = (0..64).map(|_| scope.spawn(|| scene.passes(&token))).collect();
@@ -36,7 +36,7 @@ fn i9_sixty_four_callers_with_one_new_token_ask_once() {
 #[test]
 fn i9_the_first_who_asked_goes_away_and_the_others_get_their_answer() {
     let scene = Scene::start("");
-    let token = scene.active("everybodys", json!({}));
+    let token = scene.active("shared", json!({}));
     scene.endpoint.hold();
     let mut leader = scene.world.proxy.client();
     leader.send(&Request::get("/").bearer(&token).bytes());
@@ -89,7 +89,7 @@ fn i10_d6_ten_thousand_random_tokens_are_no_more_questions_at_once_than_the_cap(
 }
 
 #[test]
-fn one_callers_wait_is_nobody_elses() {
+fn one_callers_wait_is_no_other_callers() {
     let scene = Scene::start("");
     let (known, new) = (scene.active("known", json!({})), scene.active("new", json!({})));
     assert!(scene.passes(&known));

@@ -89,7 +89,7 @@ fn while_the_issuer_cannot_be_asked_the_signature_decides() {
 }
 
 #[test]
-fn a_question_is_put_once_per_period_whoever_sends_the_token() {
+fn a_token_is_introspected_once_per_period_for_all_clients() {
     let scene = Scene::start("when = \"hybrid\"\nrecheck = \"10s\"");
     let token = signed(&scene);
     for period in 1..=3 {

@@ -53,7 +53,7 @@ fn i15_always_a_jwt_needs_its_signature_and_the_issuers_word() {
     let forged = sign(&stranger, json!({}), issuer.claims().to_string().as_bytes());
     scene.endpoint.activate(&forged, &claims(json!({})));
     scene.refuses("forged", &forged, Reason::SignatureInvalid);
-    assert_eq!(scene.endpoint.count_of(&forged), 0, "a forged token is not shown to anybody");
+    assert_eq!(scene.endpoint.count_of(&forged), 0, "a forged token is not shown to the endpoint");
 }
 
 #[test]

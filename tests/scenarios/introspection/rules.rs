@@ -161,7 +161,7 @@ fn t24_members_that_only_access_tokens_have_can_be_required() {
 }
 
 #[test]
-fn c12_a_bound_token_passes_where_somebody_else_checks_its_proof() {
+fn c12_a_bound_token_passes_where_another_proxy_checks_its_proof() {
     let waived = |setup: Setup| {
         setup.rewritten("[issuers.corp]\n", "[issuers.corp]\nignore_binding = true\n")
     };
@@ -200,7 +200,7 @@ fn admits_as(scene: &Scene, changes: Value, subject: Option<&str>) {
     scene.admits_as(&case, &token, &identity);
 }
 
-/// Else everybody whose name is written so would be one and the same.
+/// Else all users whose name is written so would be one and the same.
 #[test]
 fn c14_a_subject_of_the_wrong_type_is_not_passed_over_for_another_name() {
     let scene = Scene::start("");

@@ -16,7 +16,7 @@ use crate::support::{
     world::{JWKS, World},
 };
 
-/// Everybody, and the files that the configuration names.
+/// All parties, and the files that the configuration names.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) endpoint: Endpoint,
@@ -39,7 +39,7 @@ impl Scene {
         Self::with(lines, |setup| setup)
     }
 
-    /// With an endpoint that asks nobody who they are.
+    /// With an endpoint that authenticates no client.
     pub(crate) fn unauthenticated(lines: &str) -> Self {
         Self::start(&format!("# unauthenticated\n{lines}"))
     }

@@ -120,7 +120,7 @@ fn k10_k11_metadata_can_not_point_into_the_network() {
         let token = world.issuer.mint(json!({}));
         world.refuses(&jwks_uri.to_string(), &token, Reason::KeysUnavailable);
     }
-    assert_eq!(canary.accepted(), 0, "somebody followed a jwks_uri that is not acceptable");
+    assert_eq!(canary.accepted(), 0, "the proxy followed a jwks_uri that is not acceptable");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn bad_pages(issuer: &Issuer) -> Vec<Bad> {
         ("404", Page::status(404), "status"),
         ("401 with keys", Page::text(&good).with_status(401), "status"),
         ("204", Page::status(204), "status"),
-        ("304 that nobody asked for", Page::status(304), "status"),
+        ("304 without a condition", Page::status(304), "status"),
         ("HTML", Page::text("<html><body>maintenance</body></html>"), "malformed"),
         ("nothing", Page::text(""), "malformed"),
         ("no member", Page::text("{}"), "malformed"),
@@ -182,5 +182,5 @@ fn k04_no_redirect_is_followed() {
         let token = world.issuer.mint(json!({}));
         world.refuses(&targets[target], &token, Reason::KeysUnavailable);
     }
-    assert_eq!(canary.accepted(), 0, "somebody followed a redirect");
+    assert_eq!(canary.accepted(), 0, "the proxy followed a redirect");
 }

@@ -73,7 +73,7 @@ fn k13_a_request_that_comes_before_the_first_answer_waits_for_it() {
 }
 
 #[test]
-fn k13_a_source_that_is_silent_keeps_nobody_else_waiting_for_long() {
+fn k13_a_source_that_is_silent_keeps_no_other_waiting_for_long() {
     let world = World::unready(Issuer::usual(), "", "", Page::silence());
     let begun = Instant::now();
     world.admits_request("public", &Request::get("/public/x"), &[]);
@@ -84,7 +84,7 @@ fn k13_a_source_that_is_silent_keeps_nobody_else_waiting_for_long() {
 }
 
 #[test]
-fn k13_a_port_that_nobody_listens_on_is_an_outage_too() {
+fn k13_a_closed_port_is_an_outage_too() {
     let (upstream, issuer) = (Upstream::start(), Issuer::usual());
     // Port 1 of loopback: nothing of ours, and refused at once.
     let line = "jwks_url = \"http://127.0.0.1:1/jwks\"";

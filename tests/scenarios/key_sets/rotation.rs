@@ -65,7 +65,7 @@ fn k09_two_hundred_requests_wait_for_one_fetch() {
             tokens.iter().map(|token| scope.spawn(|| world.proxy.get("/", Some(token)))).collect();
         wait_until("a fetch", || world.key_server.count() == 2);
         wait_until("200 connections", || world.proxy.metric("countersign_connections") >= 200.0);
-        // Nobody is answered before the keys are.
+        // No request is answered before the keys are.
         assert_eq!(world.upstream.requests().len(), 0);
         world.key_server.release();
         waiting.into_iter().map(|request| request.join().unwrap()).collect()
@@ -105,7 +105,7 @@ fn k09_a_waiter_that_goes_away_takes_nothing_with_it() {
 }
 
 #[test]
-fn k09_a_wait_is_bounded_and_ends_in_nobody_knows() {
+fn k09_a_wait_is_bounded_and_ends_undecided() {
     let world = rested("timeout = \"1s\"\n");
     let next = rotated(&world.issuer);
     world.key_server.serve(JWKS, Page::silence());

@@ -103,7 +103,7 @@ fn k16_names_that_contradict_each_other_or_are_malformed_find_nothing() {
     world.refuses("another's hash", &token(&world, "k0", stranger), Reason::SignatureInvalid);
 }
 
-/// Whoever forges a token writes its header: a certificate in it, and the hash of that.
+/// An attacker who forges a token writes its header: a certificate in it, and the hash of that.
 #[test]
 fn k16_t15_a_certificate_in_the_header_of_a_token_names_no_key() {
     let world = world(BY_ALL);

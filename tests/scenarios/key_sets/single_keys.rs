@@ -57,7 +57,7 @@ fn a_key_in_hex_verifies_tokens_of_its_kind() {
         if good == "ec" {
             world.admits("under a kid", &own);
         }
-        assert_eq!(world.key_server.count(), 0, "nobody is asked");
+        assert_eq!(world.key_server.count(), 0, "the server is not asked");
         let keys: Value = serde_json::from_str(&world.proxy.page("/keys")).unwrap();
         assert!(keys[0]["source"].as_str().unwrap().ends_with("key in the configuration"));
         assert_eq!(keys[0]["keys"].as_array().unwrap().len(), 1);

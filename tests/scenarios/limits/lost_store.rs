@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// A world with a limit by client and once-only messages, both shared through a store where nobody
+/// A world with a limit by client and once-only messages, both shared through a store where nothing
 /// listens, with these lines of `[shared]`.
 fn world(shared: &str, signer: &Arc<SigningKey>) -> World {
     let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
@@ -31,7 +31,7 @@ fn world(shared: &str, signer: &Arc<SigningKey>) -> World {
     let files = tempfile::tempdir().unwrap();
     let signers = files.path().join("signers.json");
     fs::write(&signers, jwks(&[signer]).to_string()).unwrap();
-    let url = bare::nobody().replace("http", "redis");
+    let url = bare::closed_port().replace("http", "redis");
     let tables = format!(
         "[shared]\nurl = \"{url}\"\nintegrity = \"none\"\n{shared}\n\
          [limits.own]\nkey = {{ claim = \"client_id\" }}\nrate = \"6/h\"\nshared = true\n\

@@ -175,7 +175,7 @@ fn grpc_calls_are_told_that_the_resource_is_exhausted() {
 }
 
 #[test]
-fn a_reload_forgets_nobody_and_a_new_rate_counts_at_once() {
+fn a_reload_forgets_no_caller_and_a_new_rate_counts_at_once() {
     let world = world("key = { claim = \"client_id\" }\nrate = \"2/h\"");
     let app = token(&world, "app");
     assert_eq!(passes(3, || get(&world, &app)), 2);

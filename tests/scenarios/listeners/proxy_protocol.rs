@@ -1,4 +1,4 @@
-//! Load balancers that name the client in a PROXY header, and everybody who may not.
+//! Load balancers that name the client in a PROXY header, and peers that may not.
 
 use std::{
     io::{Read, Write},
@@ -137,7 +137,7 @@ fn n1_server_listen_takes_the_balancers_header_and_no_other_connection() {
 }
 
 #[test]
-fn n1_nobody_else_can_claim_an_address_or_connect_at_all() {
+fn n1_no_other_peer_can_claim_an_address_or_connect_at_all() {
     let world = scene("");
     let before = world.mark();
     let request = request(&world);

@@ -43,7 +43,7 @@ fn n5_a_revoked_certificate_opens_no_connection_and_another_does() {
 }
 
 #[test]
-fn n5_without_a_list_that_holds_nobody_knows_what_was_revoked() {
+fn n5_without_a_list_that_holds_no_certificate_is_taken() {
     let expired = scene(&[], 2021);
     let error = is_served(&expired, &client(&expired.authority, 8)).unwrap_err();
     assert!(error.contains("received fatal alert"), "{error}");

@@ -1,4 +1,4 @@
-//! P-14 for targets that nobody thought of: what is admitted reaches the upstream in the one form
+//! P-14 for targets that no other test has: what is admitted reaches the upstream in the one form
 //! that policy has judged.
 
 use std::cell::Cell;

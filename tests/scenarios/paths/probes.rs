@@ -12,7 +12,7 @@ use crate::support::{
     world::{World, identity},
 };
 
-/// Health for everybody, one host's pages for its tokens, and a token for the rest.
+/// Public health, one host's pages for its tokens, and a token for the rest.
 const ROUTES: &str = r#"
 [[routes]]
 path = "/healthz"

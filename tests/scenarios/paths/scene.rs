@@ -1,4 +1,4 @@
-//! A proxy in front of either kind of upstream, and what becomes of a request target.
+//! A proxy in front of either kind of upstream, and the outcome of a request target.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) struct Scene {
     pub(crate) token: String,
 }
 
-/// What becomes of a target.
+/// The outcome of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The upstream receives this target, to the letter.

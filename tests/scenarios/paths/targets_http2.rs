@@ -2,7 +2,7 @@
 
 use crate::paths::scene::{Fate, Scene, sent_on};
 
-/// Pseudo-header fields in place of those of `GET http://api.test/`, and what becomes of them.
+/// Pseudo-header fields in place of those of `GET http://api.test/`, and their outcome.
 type Table<'t> = &'t [(&'t [(&'t str, Option<&'t str>)], Fate)];
 
 #[track_caller]

@@ -93,7 +93,7 @@ fn a_refused_grpc_call_is_answered_with_a_grpc_status() {
 
 #[test]
 fn a_grpc_call_that_cannot_be_decided_or_delivered_is_unavailable() {
-    let world = bare::in_front_of(&bare::nobody().replace("http", "h2c"), "");
+    let world = bare::in_front_of(&bare::closed_port().replace("http", "h2c"), "");
     let client = H2::connect(world.proxy.address());
     let token = world.issuer.mint(json!({}));
     let answer = client.exchange(call("/s/M", "application/grpc", Some(&token)));

@@ -34,7 +34,7 @@ fn fifty_streams_are_served_at_the_same_time_each_with_its_own_identity() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
     world.upstream.answer_by(|received| {
-        let subject = received.head.field("x-auth-subject").unwrap_or("nobody");
+        let subject = received.head.field("x-auth-subject").unwrap_or("none");
         Reply::with(200, &[("x-seen", subject)], received.target().as_bytes())
     });
     let client = H2::connect(world.proxy.address());

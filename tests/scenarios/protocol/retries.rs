@@ -132,7 +132,7 @@ fn f13_both_attempts_have_the_time_of_one() {
 }
 
 #[test]
-fn f13_a_second_attempt_that_finds_nobody_ends_as_the_first() {
+fn f13_a_second_attempt_that_finds_no_server_ends_as_the_first() {
     let upstream = Flaky::start(Break::CloseAfter(Duration::from_millis(200)));
     let (world, token) = in_front_of(&upstream, "");
     thread::scope(|scope| {

@@ -109,7 +109,7 @@ fn w7_docker_attach_gets_its_tunnel_where_tcp_is_named() {
     }
 }
 
-/// The upstream sees a plain request, as it does of any protocol that nobody has named.
+/// The upstream sees a plain request, as it does of any protocol that is not named.
 #[test]
 fn w7_what_is_not_named_is_not_asked_for() {
     let world = World::start();

@@ -28,7 +28,7 @@ use crate::support::{
 
 #[test]
 fn d9_an_upstream_that_refuses_is_502() {
-    let world = bare::in_front_of(&bare::nobody(), "");
+    let world = bare::in_front_of(&bare::closed_port(), "");
     let token = world.issuer.mint(json!({}));
     let mut client = world.proxy.client();
     for _ in 0..2 {
@@ -104,7 +104,7 @@ fn f12_an_answer_that_breaks_off_is_not_ended_cleanly() {
 }
 
 #[test]
-fn f12_bytes_behind_an_answer_are_nobody_elses_answer() {
+fn f12_bytes_behind_an_answer_are_no_other_clients_answer() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
     world.upstream.answer_by(|_| {
@@ -198,7 +198,7 @@ fn d9_unused_connections_are_closed_after_their_time() {
 }
 
 #[test]
-fn f10_a_change_of_protocol_that_nobody_asked_for_is_502() {
+fn f10_a_change_of_protocol_that_was_not_requested_is_502() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
     world.upstream.answer_by(|_| {

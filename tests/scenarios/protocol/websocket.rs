@@ -1,4 +1,4 @@
-//! WebSocket: a tunnel for those who may, and for nobody else.
+//! WebSocket: a tunnel for callers who may, and for no other.
 
 use std::{
     io::{Read, Write},

@@ -40,7 +40,7 @@ fn check_online_asks_for_the_keys_of_signers_and_whether_registries_answer() {
     let sources = KeyServer::start();
     let bank = key(Algorithm::Es256, "bank-1");
     sources.serve("/bank", Page::json(&json!({ "keys": [public(&bank)] })));
-    // Nobody is registered by the name that is asked for, and that is an answer.
+    // No signer is registered by the name that is asked for, and that is an answer.
     let (status, out, err) = check_online(&sources);
     assert_eq!(status, Some(0), "{out}{err}");
     assert!(out.contains("/loans  public, body signed by lender  -> app\n"), "{out}");

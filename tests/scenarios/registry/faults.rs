@@ -89,7 +89,7 @@ fn an_unknown_signer_is_asked_about_once_in_a_while() {
     let own = key(Algorithm::Es256, "own");
     let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nnegative_ttl = \"30s\""));
     for _ in 0..5 {
-        scene.refuses("nobody", &scene.request("3051", &own), Reason::SignerUnknown);
+        scene.refuses("an unlisted signer", &scene.request("3051", &own), Reason::SignerUnknown);
     }
     assert_eq!(scene.questions(), 1);
     scene.say("3051", &as_text(&own));
@@ -100,7 +100,7 @@ fn an_unknown_signer_is_asked_about_once_in_a_while() {
 }
 
 #[test]
-fn d7_invented_signers_cost_a_bounded_memory_and_push_nobody_out() {
+fn d7_invented_signers_cost_a_bounded_memory_and_evict_no_other() {
     const INVENTED: usize = 10_000;
     let own = key(Algorithm::Es256, "3051");
     let registry = KeyServer::start();
@@ -178,7 +178,7 @@ fn an_entry_is_renewed_beside_the_requests_and_outlives_an_outage_for_a_while() 
     assert_eq!(scene.questions(), 1);
     scene.world.proxy.advance(1);
     scene.registry.hold();
-    scene.admits("nobody waits for the renewal", &request(10_000));
+    scene.admits("no request waits for the renewal", &request(10_000));
     scene.registry.release();
     let found = "countersign_registry_lookups_total{outcome=\"found\",signature=\"partner\"}";
     wait_until("it is renewed", || scene.world.proxy.metric(found) > 1.5);
@@ -201,7 +201,7 @@ fn k9_a_key_that_is_changed_in_the_middle_of_the_traffic_loses_no_request() {
     scene.admits("the new key, at once", &scene.request("3051", &new));
     scene.refuses("the old key", &scene.request("3051", &old), Reason::SignatureInvalid);
     let asked = scene.questions();
-    assert_eq!(asked, 2, "whoever signs wrong asks for one renewal in the cooldown");
+    assert_eq!(asked, 2, "a wrong signature asks for one renewal in the cooldown");
     for _ in 0..5 {
         scene.refuses("again", &scene.request("3051", &old), Reason::SignatureInvalid);
         scene.refuses("forged", &forged(&scene, &new), Reason::SignatureInvalid);
@@ -280,7 +280,7 @@ fn k13_a_registry_that_fails_about_whom_it_knew_is_left_alone() {
     }
     assert_eq!(scene.questions(), 10);
     scene.refuses("new", &scene.request("new", &own), Reason::KeysUnavailable);
-    assert_eq!(scene.questions(), 10, "nobody is asked about");
+    assert_eq!(scene.questions(), 10, "the registry is not asked");
 }
 
 fn forged(scene: &Scene, key: &countersign::jose::SigningKey) -> Request {
@@ -306,12 +306,12 @@ fn a_signer_that_leaves_the_network_is_known_no_longer() {
 }
 
 #[test]
-fn a_signer_that_left_while_nobody_asked_is_refused_at_once() {
+fn a_signer_that_left_between_two_lookups_is_refused_at_once() {
     let (own, new) = (key(Algorithm::Es256, "own"), key(Algorithm::Es256, "new"));
     for (page, is_admitted) in [
         (Page::status(404), false),
         (Page::json(&as_text(&new)), false),
-        // Nobody can tell: what was said before counts.
+        // Undecided: what was said before counts.
         (Page::status(500), true),
     ] {
         let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nrefresh = \"10m\""));

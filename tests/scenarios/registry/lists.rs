@@ -1,4 +1,4 @@
-//! Registries that answer with a list of everybody, as Sahamati's does.
+//! Registries that answer with a list of all signers, as Sahamati's does.
 
 use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::{Value, json};
@@ -75,13 +75,17 @@ fn the_list_is_fetched_once_for_all_of_them() {
         scene.admits("each", &scene.request(&n.to_string(), key));
     }
     for n in 100..110 {
-        scene.refuses("nobody", &scene.request(&n.to_string(), &keys[0]), Reason::SignerUnknown);
+        scene.refuses(
+            "an unlisted signer",
+            &scene.request(&n.to_string(), &keys[0]),
+            Reason::SignerUnknown,
+        );
     }
     assert_eq!(scene.questions(), 1);
 }
 
 #[test]
-fn k3_an_answer_that_is_no_list_is_an_outage_and_nobody_is_unknown_for_it() {
+fn k3_an_answer_that_is_no_list_is_an_outage_and_makes_no_signer_unknown() {
     let one = key(Algorithm::Es256, "one");
     let scene = start("", &json!({ "error": "later" }));
     scene.refuses("no list", &scene.request("AA-1", &one), Reason::KeysUnavailable);
@@ -92,7 +96,7 @@ fn k3_an_answer_that_is_no_list_is_an_outage_and_nobody_is_unknown_for_it() {
 }
 
 #[test]
-fn k3_a_list_that_is_gone_or_empty_forgets_nobody() {
+fn k3_a_list_that_is_gone_or_empty_forgets_no_signer() {
     let one = key(Algorithm::Es256, "one");
     let list = json!({ "entities": [entity(&json!("AA-1"), &public(&one))] });
     let scene = start("refresh = \"1m\"\ncooldown = \"1s\"", &list);

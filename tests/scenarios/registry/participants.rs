@@ -116,7 +116,7 @@ fn o2_what_the_registry_says_in_confidence_is_not_kept() {
     assert!(written.contains("APPROVED") && written.contains("client-1"), "{written}");
     for text in [written, scene.world.proxy.logs(), scene.world.proxy.page("/config")] {
         assert!(!text.contains("s3cret-of-the-participant"));
-        assert!(!text.contains("a@example.com"), "nothing that nobody asks for");
+        assert!(!text.contains("a@example.com"), "nothing that is not asked for");
     }
 }
 

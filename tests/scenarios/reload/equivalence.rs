@@ -74,7 +74,7 @@ const APART_FROM: usize = 13;
 /// One choice of each.
 type Draft = Vec<usize>;
 
-/// Everybody, and the files that configurations name.
+/// All parties, and the files that configurations name.
 struct Scene {
     issuer: Issuer,
     other: Issuer,

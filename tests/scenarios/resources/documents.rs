@@ -1,4 +1,4 @@
-//! The document: who gets it, what it says, and which paths it takes from nobody.
+//! The document: who gets it, what it says, and which paths it takes from no route.
 
 use std::io::Read;
 

@@ -116,7 +116,7 @@ fn a_subject_is_logged_out_everywhere_and_may_log_in_again() {
     );
     world.admits("idp12 a login in the same second", &world.issuer.mint(json!({ "iat": NOW })));
     world.admits("a new login", &world.issuer.mint(json!({ "iat": NOW + 1 })));
-    world.admits("somebody else", &world.issuer.mint(json!({ "sub": "bob" })));
+    world.admits("another user", &world.issuer.mint(json!({ "sub": "bob" })));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn an_issuer_logs_out_its_own_subjects_only() {
     assert_eq!(post(&world, &token).status, 200);
     world.admits("of corp", &world.issuer.mint(json!({ "sid": "s1" })));
     world.refuses("of the other", &other.mint(json!({ "sid": "s1" })), Reason::TokenRevoked);
-    // And corp, which was not asked to be believed in this, can log out nobody.
+    // And corp, which was not asked to be believed in this, can log out no user.
     let refused = post(&world, &logout_token(&world, json!({ "sub": "alice" })));
     assert_eq!(refused.status, 400);
     assert!((outcomes(&world, "corp", "logout_not_configured") - 1.0).abs() < 0.5);

@@ -56,8 +56,8 @@ fn assert_fails(url: &str, reason: Reason) {
 
 #[test]
 fn d9_each_failure_of_an_upstream_has_its_reason() {
-    assert_fails(&bare::nobody(), Reason::UpstreamUnreachable);
-    assert_fails(&bare::nobody().replace("http", "h2c"), Reason::UpstreamUnreachable);
+    assert_fails(&bare::closed_port(), Reason::UpstreamUnreachable);
+    assert_fails(&bare::closed_port().replace("http", "h2c"), Reason::UpstreamUnreachable);
     assert_fails("unix:/nonexistent/countersign-test.sock", Reason::UpstreamUnreachable);
     for (sent, reason) in [
         (Some(&b""[..]), Reason::UpstreamBroken),
@@ -90,7 +90,7 @@ fn an_upstream_that_answers_has_every_failure_at_zero() {
 fn under(profile: &str) -> (World, String) {
     let world = World::with_setup(|setup| {
         setup
-            .with(&format!("[upstreams.other]\nurl = \"{}\"", bare::nobody()))
+            .with(&format!("[upstreams.other]\nurl = \"{}\"", bare::closed_port()))
             .with(
                 "[denials]\n[denials.profiles.own.upstream_failed]\nstatus = 503\n\
                  content_type = \"text/html\"\nbody = \"<p>{reason}</p>\"",
@@ -137,7 +137,7 @@ fn the_id_that_a_failure_calls_itself_is_in_its_log_line() {
 #[test]
 fn a_grpc_client_gets_the_failure_as_its_status() {
     for (url, status) in [
-        (bare::nobody(), "14"),
+        (bare::closed_port(), "14"),
         (bare::url(&sending(None)), "4"),
         (bare::url(&sending(Some(b"nonsense\r\n\r\n"))), "14"),
     ] {

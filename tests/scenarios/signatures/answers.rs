@@ -152,7 +152,7 @@ fn d5_without_room_for_the_answer_the_upstream_is_not_asked() {
     });
     let (scene, proxy) = (&signed.scene, &signed.scene.world.proxy);
     let signature = |body: &[u8]| sign_with(&signed.partner, Dialect::Rfc7797, &json!({}), body);
-    // Somebody else's body is on its way.
+    // Another client's body is on its way.
     let large = vec![b'a'; 1000];
     let request = scene.post(&signature(&large), &large).bytes();
     let mut slow = proxy.client();

@@ -1,4 +1,4 @@
-//! What the upstream is told about a signature, and by nobody else.
+//! What the upstream is told about a signature, and by the proxy alone.
 
 use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn the_upstream_learns_who_signed_with_which_key_and_when() {
 }
 
 #[test]
-fn h1_nobody_else_says_who_signed() {
+fn h1_no_client_says_who_signed() {
     let signer = key(Algorithm::Es256, "k");
     let scene = Scene::start(ONE_SIGNER, &jwks(&[&signer]));
     let forged = |request: Request| {

@@ -133,7 +133,7 @@ fn s8_a_message_is_as_old_as_its_body_says_and_its_id_is_good_once() {
 }
 
 #[test]
-fn s8_a_message_that_reached_nobody_may_come_again() {
+fn s8_a_message_that_did_not_reach_the_service_may_come_again() {
     let signer = key(Algorithm::Es256, "k");
     let rules = format!(
         "{ONE_SIGNER}\n[signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"1m\""
@@ -148,7 +148,7 @@ fn s8_a_message_that_reached_nobody_may_come_again() {
     let header = json!({ "jti": "1" });
     let request = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
     for _ in 0..2 {
-        assert_eq!(scene.world.proxy.exchange(&request).status, 502, "nobody is there");
+        assert_eq!(scene.world.proxy.exchange(&request).status, 502, "no service is there");
     }
     let listener = UnixListener::bind(&socket).unwrap();
     thread::scope(|scope| {

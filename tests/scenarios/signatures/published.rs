@@ -17,7 +17,7 @@ use crate::support::{
     wait_until,
 };
 
-/// A compact JWS and the keys that somebody would verify it with.
+/// A compact JWS and the keys that a recipient would verify it with.
 struct Published {
     name: String,
     jws: String,

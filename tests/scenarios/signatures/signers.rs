@@ -57,7 +57,7 @@ fn s7_the_signer_is_a_claim_of_the_token() {
     let forged = world.request(json!({ "participantId": "alice" }), &claimed);
     scene.refuses("with alice's kid", &forged, Reason::SignatureInvalid);
     for (case, id) in [
-        ("nobody", json!(null)),
+        ("no signer", json!(null)),
         ("a stranger", json!("carol")),
         ("a list", json!(["alice"])),
         ("empty", json!("")),
@@ -88,12 +88,12 @@ fn k15_a_signers_key_that_is_listed_twice_is_one_key() {
 
 #[test]
 fn s7_a_key_without_a_name_belongs_to_no_named_signer() {
-    let anybodys = key(Algorithm::Es256, "x");
-    let mut nameless = jwks(&[&anybodys]);
+    let unnamed = key(Algorithm::Es256, "x");
+    let mut nameless = jwks(&[&unnamed]);
     nameless["keys"][0].as_object_mut().unwrap().remove("kid");
     let scene = Scene::start(r#"signer = { claim = "sub" }"#, &nameless);
     let signature =
-        sign_with(&anybodys, countersign::jose::Dialect::Rfc7797, &json!({ "kid": null }), BODY);
+        sign_with(&unnamed, countersign::jose::Dialect::Rfc7797, &json!({ "kid": null }), BODY);
     scene.refuses("alice", &scene.post(&signature, BODY), Reason::SignerUnknown);
 }
 
@@ -105,8 +105,8 @@ fn s7_the_kid_is_the_signer_where_a_claim_agrees() {
     scene.admits("alice", &own, BODY);
     let others = world.request(json!({ "azp": "alice" }), &sign(bob, BODY));
     scene.refuses("bob's signature", &others, Reason::SignerMismatch);
-    let nobodys = world.request(json!({}), &sign(alice, BODY));
-    scene.refuses("a token without azp", &nobodys, Reason::SignerMismatch);
+    let of_no_caller = world.request(json!({}), &sign(alice, BODY));
+    scene.refuses("a token without azp", &of_no_caller, Reason::SignerMismatch);
     let nameless =
         sign_with(alice, countersign::jose::Dialect::Rfc7797, &json!({ "kid": null }), BODY);
     let nameless = world.request(json!({ "azp": "alice" }), &nameless);
@@ -114,7 +114,7 @@ fn s7_the_kid_is_the_signer_where_a_claim_agrees() {
 }
 
 #[test]
-fn s7_unrelated_signers_sign_for_anybody_where_the_operator_says_so() {
+fn s7_unrelated_signers_sign_for_any_caller_where_the_operator_says_so() {
     let world = participants("signer = \"kid\"\ncaller = \"unrelated\"");
     let Participants { alice, bob, scene } = &world;
     for signer in [alice, bob] {

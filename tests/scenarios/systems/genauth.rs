@@ -239,5 +239,5 @@ fn validate_token_is_the_other_way_to_ask() {
     assert_told(&scene.refuses("400", &get(&token), 400));
     scene.proxy.advance(60);
     scene.endpoint.say(&token, Page::status(500));
-    scene.refuses("500: nobody can tell", &get(&token), 503);
+    scene.refuses("500: undecided", &get(&token), 503);
 }

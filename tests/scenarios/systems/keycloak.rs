@@ -51,7 +51,7 @@ fn an_access_token_passes_with_its_roles_and_rules_about_them_hold() {
     assert_eq!(header(&received, "x-auth-api-roles"), Some("reader"));
     scene.passes("an administrator", &Request::get("/admin/x").bearer(&admin));
     let user = token(&issuer, json!({ "realm_access": { "roles": ["user", "administrator"] } }));
-    scene.refuses("anybody else", &Request::get("/admin/x").bearer(&user), 403);
+    scene.refuses("another user", &Request::get("/admin/x").bearer(&user), 403);
 }
 
 #[test]

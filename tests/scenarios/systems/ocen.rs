@@ -233,7 +233,7 @@ fn s5_s7_everything_else_is_refused_with_an_acknowledgement() {
     let unknown = token(&issuer, json!({ "participantId": "3052" }));
     let unknown = Request::new("POST", "/v4.0.0alpha/a").bearer(&unknown);
     let unknown = unknown.field("signature", A_RFC7797).body(BODY.as_bytes());
-    assert_acknowledged(&scene.refuses("nobody", &unknown, 401), "401");
+    assert_acknowledged(&scene.refuses("an unknown signer", &unknown, 401), "401");
 }
 
 #[test]

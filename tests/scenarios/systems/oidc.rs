@@ -46,7 +46,7 @@ fn a_token_passes_with_nothing_but_issuer_and_audience_filled_in() {
     assert_eq!(header(&received, "x-auth-scope"), Some("read write"));
     assert_eq!(header(&received, "x-auth-client"), Some("spa"));
     let other = token(&issuer, json!({}), json!({ "aud": "https://other.example.com" }));
-    scene.refuses("for somebody else", &Request::get("/").bearer(&other), 401);
+    scene.refuses("for another service", &Request::get("/").bearer(&other), 401);
 }
 
 #[test]

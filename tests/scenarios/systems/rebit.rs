@@ -1,4 +1,4 @@
-//! `ReBIT` and Sahamati: Account Aggregators, whose keys are in a registry that lists everybody.
+//! `ReBIT` and Sahamati: Account Aggregators, whose keys are in a registry that lists them all.
 
 use std::sync::Arc;
 
@@ -92,11 +92,11 @@ fn an_aggregators_request_passes_in_each_of_the_three_ways_of_signing_it() {
 }
 
 #[test]
-fn s7_nobody_signs_for_another_entity() {
+fn s7_no_entity_signs_for_another() {
     let network = start(|shipped| shipped);
     let refuses = |case: &str, request: &Request| network.scene.refuses(case, request, 401);
     refuses("AA-2's token", &network.request("aa_api_key", "AA-2", Dialect::Rfc7797, BODY));
-    refuses("nobody's token", &network.request("aa_api_key", "AA-3", Dialect::Rfc7797, BODY));
+    refuses("a token of no entity", &network.request("aa_api_key", "AA-3", Dialect::Rfc7797, BODY));
     refuses("two parts", &network.request("aa_api_key", "AA-1", Dialect::TwoPart, BODY));
     let unsigned =
         Request::new("POST", "/FI/request").field("aa_api_key", network.token("AA-1")).body(BODY);

@@ -13,7 +13,7 @@ use crate::support::{
     upstream::{Received, Upstream},
 };
 
-/// Everybody.
+/// All parties.
 pub(crate) struct Scene {
     // First, so that it goes first: its invariants ask the others.
     pub(crate) proxy: Proxy,

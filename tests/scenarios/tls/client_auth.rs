@@ -82,7 +82,7 @@ fn optional_lets_clients_without_a_certificate_in_but_none_with_a_wrong_one() {
 }
 
 #[test]
-fn required_lets_nobody_in_with_a_wrong_certificate() {
+fn required_lets_no_client_in_with_a_wrong_certificate() {
     let clients = Authority::new("of clients");
     let scene = Scene::start_for_clients_of(&clients, "required");
     for (wrong, alert) in wrong_certificates(&clients) {
@@ -103,7 +103,7 @@ fn wrong_certificates(clients: &Authority) -> Vec<(Identity, &'static str)> {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     });
     let namesake = Authority::new("of clients").client(|_| ());
-    let stranger = Authority::new("somebody else").client(|_| ());
+    let stranger = Authority::new("another").client(|_| ());
     vec![
         (expired, "CertificateExpired"),
         (of_a_server, "UnsupportedCertificate"),
@@ -142,8 +142,8 @@ fn the_authority_of_clients_changes_with_a_reload() {
 }
 
 #[test]
-fn by_default_nobody_is_asked() {
+fn by_default_no_client_is_asked() {
     let scene = Scene::start();
-    let stranger = Authority::new("somebody else").client(|_| ());
+    let stranger = Authority::new("another").client(|_| ());
     assert_served(&scene, &scene.offer().shows(&stranger));
 }

@@ -110,7 +110,7 @@ fn d1_a_client_that_does_not_read_is_cut() {
     let open = || scene.world.proxy.metric("countersign_connections");
     let mut client = scene.client();
     client.send(&Request::get("/public/x").bytes()).unwrap();
-    wait_until("the end of a connection that nobody reads", || open() == 0.0);
+    wait_until("the end of a connection that is not read", || open() == 0.0);
     drop(client);
 }
 
@@ -128,7 +128,7 @@ fn plain_http_is_no_tls() {
     }
     before.assert_untouched("plain HTTP");
     let answer = scene.client().exchange(&Request::get("/public/x"));
-    assert!(answer.is_from_upstream(), "and disturbs nobody");
+    assert!(answer.is_from_upstream(), "and disturbs no other");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
 /// The name in the certificate of the proxy.
 pub(crate) const NAME: &str = "api.test";
 
-/// A proxy with TLS, everybody around it, and the files of its configuration.
+/// A proxy with TLS, all parties around it, and the files of its configuration.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) authority: Authority,

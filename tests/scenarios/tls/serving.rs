@@ -149,7 +149,7 @@ fn a_client_that_trusts_another_authority_does_not_connect() {
     assert!(refused.to_string().contains("invalid peer certificate"), "{refused}");
     let token = scene.token();
     let answer = scene.client().exchange(&Request::get("/").bearer(&token));
-    assert!(answer.is_from_upstream(), "and disturbs nobody");
+    assert!(answer.is_from_upstream(), "and disturbs no other");
 }
 
 /// P-12: which name a client asks for in the handshake opens nothing. Policy goes by the host of

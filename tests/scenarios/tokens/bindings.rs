@@ -57,7 +57,7 @@ fn a_token_without_an_origin_comes_from_anywhere() {
 }
 
 #[test]
-fn the_origin_is_nobodys_business_where_no_claim_is_named() {
+fn the_origin_does_not_matter_where_no_claim_is_named() {
     let world = World::start();
     let token = world.issuer.mint(json!({ "ord": ["https://other.test"] }));
     world.admits_request("not configured", &from(&token, ORIGIN), &identity(&token));

@@ -168,7 +168,7 @@ fn c12_a_bound_token_is_no_bearer_token() {
     for cnf in &bindings {
         let token = world.issuer.mint_text("cnf", &cnf.to_string());
         world.refuses(&cnf.to_string(), &token, Reason::BindingUnproven);
-        // A proof that nobody verifies proves nothing.
+        // A proof that is not verified proves nothing.
         let request = Request::get("/").bearer(&token).field("dpop", "eyJ.eyJ.c2ln");
         world.refuses_request("with a proof", &request, Reason::BindingUnproven);
     }

@@ -94,8 +94,8 @@ fn t15_keys_that_a_token_brings_along_are_not_looked_at() {
     }
     // In an honest token they are noise.
     world.admits("honest", &world.issuer.sign(directions, &payload));
-    assert_eq!(canary.accepted(), 0, "somebody followed a URL out of a token");
-    assert_eq!(world.key_server.count(), fetches, "INV-5: within the cooldown nobody is asked");
+    assert_eq!(canary.accepted(), 0, "the proxy followed a URL out of a token");
+    assert_eq!(world.key_server.count(), fetches, "INV-5: within the cooldown no server is asked");
 }
 
 #[test]
@@ -167,8 +167,8 @@ fn t16_a_hostile_kid_is_unknown_and_goes_nowhere() {
         let token = world.issuer.sign(json!({ "kid": kid }), &payload);
         world.refuses(kid, &token, Reason::KidUnknown);
     }
-    assert_eq!(canary.accepted(), 0, "somebody followed a kid");
-    assert_eq!(world.key_server.count(), fetches, "INV-5: within the cooldown nobody is asked");
+    assert_eq!(canary.accepted(), 0, "the proxy followed a kid");
+    assert_eq!(world.key_server.count(), fetches, "INV-5: within the cooldown no server is asked");
     for place in [world.proxy.logs(), world.proxy.metrics(), world.proxy.page("/keys")] {
         assert!(
             !place.contains("\nlevel=ERROR injected-line"),

@@ -84,7 +84,7 @@ fn c06_an_unverified_issuer_never_becomes_a_url() {
         &world.issuer.mint(json!({ "iss": key_server })),
         Reason::IssuerUnknown,
     );
-    assert_eq!(canary.accepted(), 0, "somebody followed an iss");
+    assert_eq!(canary.accepted(), 0, "the proxy followed an iss");
     assert_eq!(world.key_server.count(), fetches);
     let metrics = world.proxy.metrics();
     assert!(!metrics.contains(&iss), "an unverified iss is a metric label: {metrics}");

@@ -116,7 +116,7 @@ fn the_published_tokens_of_ubirch_open_nothing_else() {
     let forged = world.issuer.mint(json!({
         "aud": "https://verify.dev.ubirch.com", "sub": SUBJECT, "pur": "x", "scp": ["upp:verify"],
     }));
-    world.refuses_request("somebody else's key", &verify(&forged), Reason::SignatureInvalid);
+    world.refuses_request("another issuer's key", &verify(&forged), Reason::SignatureInvalid);
     let mut parts: Vec<&str> = UBIRCH_TOKEN.split('.').collect();
     parts[2] = UBIRCH_README_TOKEN.split('.').nth(2).unwrap();
     let mixed = parts.join(".");

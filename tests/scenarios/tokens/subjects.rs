@@ -351,7 +351,7 @@ fn d8_a_kid_or_a_claim_of_a_megabyte_is_cut() {
 
 #[test]
 fn o2_a_subject_shows_no_claim_that_may_be_personal() {
-    let world = World::with_rules("require_values = { email = [\"nobody@x.test\"] }");
+    let world = World::with_rules("require_values = { email = [\"other@x.test\"] }");
     let token = world.issuer.mint(json!({ "email": "PERSONAL@x.test" }));
     let subject = subject_of(&world, "email", &token, Reason::ClaimValueNotAllowed);
     assert!(subject.contains("found: a string of 15 bytes"), "{subject}");

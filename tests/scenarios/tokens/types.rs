@@ -7,7 +7,7 @@ use crate::support::{NOW, issuer::AUDIENCE, world::World};
 
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// `typ` headers of JWTs that are no access tokens, among them some of which nobody has heard.
+/// `typ` headers of JWTs that are no access tokens, among them unknown ones.
 const OTHER_TYPES: &[&str] = &[
     "logout+jwt",
     "application/logout+jwt",
@@ -114,8 +114,8 @@ fn t19_access_tokens_of_any_style_are_taken() {
         ("flask-jwt-extended", json!({ "type": "access", "fresh": true })),
         ("step-up", json!({ "acr": "mfa", "auth_time": NOW - 5, "amr": ["otp"] })),
         ("Entra", json!({ "azp": "web", "azpacr": "1", "oid": "o", "tid": "t", "ver": "2.0" })),
-        ("events of somebody's own", json!({ "events": ["login"] })),
-        ("an object of somebody's own", json!({ "events": { "login": 1 } })),
+        ("events of a private claim", json!({ "events": ["login"] })),
+        ("an object of a private claim", json!({ "events": { "login": 1 } })),
     ] {
         world.admits(whose, &world.issuer.mint(claims));
     }

@@ -53,7 +53,7 @@ fn it_may_be_a_whole_value_and_in_another_header() {
     assert_eq!(received.head.all("x-api-key").collect::<Vec<_>>(), ["Basic dXNlcjpwYXNz"]);
     assert_eq!(received.head.field("authorization"), None);
     assert_eq!(received.head.field("x_api_key"), None);
-    // Where the credential is not sent, nobody else can send one.
+    // Where the credential is not sent, no client can send one.
     let public = scene.received(&forged("/public/a"));
     assert_eq!((public.head.field("x-api-key"), public.head.field("x_api_key")), (None, None));
 }

@@ -18,7 +18,7 @@ use crate::support::{
     world::{JWKS, World, claims},
 };
 
-/// Everybody, and the files that the configuration names.
+/// All parties, and the files that the configuration names.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) endpoint: Endpoint,
@@ -31,7 +31,7 @@ pub(crate) const SECRET: &str = "the secret of the gateway: 100 %";
 /// How long the tokens of the endpoint live, in seconds.
 pub(crate) const LIFE: i64 = 100;
 
-/// A route for everybody, and one with the credential `orders`.
+/// A public route, and one with the credential `orders`.
 pub(crate) const ROUTES: &str = r#"
 [[routes]]
 path = "/public/**"

@@ -267,7 +267,7 @@ fn an_answer_up_to_the_end_of_the_connection_needs_a_clean_end() {
     client.send(&Request::get("/public/x").bytes());
     let head = Head::read(client.stream()).unwrap().unwrap();
     let body = head.read_body(client.stream(), Unframed::UntilClose);
-    assert!(body.is_err(), "someone on the way may have cut it off: {body:?}");
+    assert!(body.is_err(), "an attacker on the way may have cut it off: {body:?}");
 }
 
 /// With TLS 1.3 the first thing that comes on an unused connection are tickets.

@@ -1,4 +1,4 @@
-//! Who is taken for the upstream, and what everybody else gets: nothing.
+//! Who is taken for the upstream, and what any other server gets: nothing.
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 use rustls::version::{TLS12, TLS13};

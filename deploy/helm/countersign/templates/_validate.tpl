@@ -5,6 +5,19 @@
 {{- end }}
 {{- if include "countersign.hasOwnConfig" . }}
 {{- include "countersign.validateConfig" . }}
+{{- else }}
+{{- include "countersign.validateNoConfig" . }}
+{{- end }}
+{{- if and .Values.autoscaling.enabled (not (dig "requests" "cpu" "" (default dict .Values.resources))) }}
+{{- fail "autoscaling follows the share of resources.requests.cpu that is used: set it" }}
+{{- end }}
+{{- end }}
+
+{{- define "countersign.validateNoConfig" -}}
+{{- range list "upstreams" "issuers" "routes" }}
+{{- if index $.Values.config . }}
+{{- fail (printf "config.%s has no effect: existingConfig takes the place of config" .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -1,4 +1,4 @@
-// Command load reads a Compose file with Compose's own loader, and says what is wrong with it beyond
+// Command load reads a Compose file with Compose's own loader, and reports its faults beyond
 // the schema: an image without an exact version, a service that depends on one whose health it can't
 // know, a port that is published to more than this machine, a file that is not there. What it has
 // read goes to standard output as JSON.

@@ -7,7 +7,7 @@ from .tokens import AUDIENCE, Provider, tampered
 
 Headers = list[tuple[str, str]]
 
-# Who may go where is the same in every configuration: /public/** is open, /orders/** needs the
+# The rules are the same in every configuration: /public/** is open, /orders/** needs the
 # scope orders:read, everything else a token.
 PUBLIC, ORDERS, OTHER = "/public/page", "/orders/7", "/profile"
 _HOUR = 3600

@@ -1,5 +1,5 @@
-"""Countersign with the file of a document, as it stands there: what is to be somewhere else for
-the test is said by variables of the environment."""
+"""Countersign with the file of a document, unchanged: variables of the environment set the
+addresses and paths that differ in the test."""
 
 import os
 import subprocess

@@ -32,7 +32,7 @@ def _counted(tokens: int) -> str:
 
 
 def _send(port: int, case: Case) -> tuple[str, dict | None]:
-    """Byte for byte, since clients of others would tidy up paths and join headers."""
+    """Byte for byte, since HTTP libraries would normalise paths and join headers."""
     lines = [f"GET {case.target} HTTP/1.1", "Host: api.example.com", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in case.headers]
     with socket.create_connection((LOOPBACK, port), timeout=_SECONDS) as connection:

@@ -21,8 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Servers {
     pub(super) introspections: PerSecond,
-    /// Reads and writes.
-    pub(super) redis: PerSecond,
+    pub(super) redis_reads: PerSecond,
+    pub(super) redis_writes: PerSecond,
     /// Of every token.
     answer: Mutex<IntrospectionAnswer>,
     /// What replicas share, and until when it counts; `None` without a `[shared]`.
@@ -43,7 +43,8 @@ impl Servers {
     pub(super) fn start(is_shared: bool) -> Arc<Self> {
         Arc::new(Self {
             introspections: PerSecond::starting_now(),
-            redis: PerSecond::starting_now(),
+            redis_reads: PerSecond::starting_now(),
+            redis_writes: PerSecond::starting_now(),
             answer: Mutex::new(IntrospectionAnswer::Active(Object::default())),
             shared: is_shared.then(Mutex::default),
         })
@@ -56,13 +57,13 @@ impl Servers {
 
     fn shared(&self, token: &Digest, now: UnixTime) -> Option<SharedAnswer> {
         let shared = self.shared.as_ref()?;
-        self.redis.count();
+        self.redis_reads.count();
         shared.lock().get(token).cloned().filter(|(_, until)| now < *until)
     }
 
     fn share(&self, token: Digest, answer: SharedAnswer) {
         if let Some(shared) = &self.shared {
-            self.redis.count();
+            self.redis_writes.count();
             shared.lock().insert(token, answer);
         }
     }

@@ -17,7 +17,10 @@ use crate::{
     testing::fleet::VirtualClock,
 };
 
-use super::endpoint::{ReplicaLookup, Servers};
+use super::{
+    endpoint::{ReplicaLookup, Servers},
+    scenes::{AT_ONCE, Arrival, Counts, Step, usual_load},
+};
 
 /// The lookups of all replicas; their workers end with the value.
 pub(super) struct Fleet {
@@ -37,13 +40,19 @@ const NOW: UnixTime = UnixTime(1_900_000_000);
 impl Fleet {
     /// With the default settings.
     pub(super) fn start(replicas: u32, is_shared: bool) -> Self {
+        Self::start_with(replicas, is_shared, "")
+    }
+
+    /// With further lines of `[issuers.NAME.introspection]`.
+    pub(super) fn start_with(replicas: u32, is_shared: bool, lines: &str) -> Self {
         let mut fleet = Self {
             servers: Servers::start(is_shared),
             clock: Arc::new(VirtualClock::starting_at(NOW)),
             replicas: Vec::new(),
             workers: JoinSet::new(),
         };
-        let settings = settings("url = \"https://idp.test/introspect\"\nclient_id = \"api\"");
+        let endpoint = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"";
+        let settings = settings(&format!("{endpoint}\n{lines}"));
         for _ in 0..replicas {
             let (lookups, queue) = Lookups::new(LookupLimits {
                 concurrency: settings.client.concurrency,
@@ -62,22 +71,47 @@ impl Fleet {
         fleet
     }
 
-    /// One request a second for each replica, at any moment of it. A request is of any of these
-    /// tokens, and comes to any replica.
+    /// One request a second for each replica, at any moment of it.
     pub(super) async fn requests(&self, seconds: u64, tokens: usize) {
-        let mut chance = Chance(1);
         let (from, count) = (Instant::now(), self.replicas.len());
         let interval = Duration::from_secs(1) / u32::try_from(count).unwrap();
+        let all = u32::try_from(seconds).unwrap() * u32::try_from(count).unwrap();
         let mut requests = JoinSet::new();
-        for turn in 0..u32::try_from(seconds).unwrap() * u32::try_from(count).unwrap() {
+        for (turn, arrival) in (0..all).zip(usual_load(count, tokens)) {
             sleep_until(from + interval * turn).await;
-            let (replica, token) = (chance.below(count), chance.below(tokens));
-            let replica = Arc::clone(&self.replicas[replica]);
-            let now = self.clock.now();
-            requests.spawn(async move { replica.introspect(token, now).await });
+            requests.spawn(self.introspect(arrival));
             while requests.try_join_next().is_some() {}
         }
         requests.join_all().await;
+    }
+
+    pub(super) async fn take(&self, step: Step) {
+        match step {
+            Step::Send(arrival) => self.introspect(arrival).await,
+            Step::SendToAllAtOnce(token) => {
+                let replicas = (0..self.replicas.len()).cycle();
+                let arrivals = replicas.map(|replica| Arrival { replica, token });
+                let requests = arrivals.take(self.replicas.len() * AT_ONCE);
+                requests
+                    .map(|arrival| self.introspect(arrival))
+                    .collect::<JoinSet<_>>()
+                    .join_all()
+                    .await;
+            }
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            introspections: self.servers.introspections.so_far(),
+            reads: self.servers.redis_reads.so_far(),
+            writes: self.servers.redis_writes.so_far(),
+        }
+    }
+
+    fn introspect(&self, arrival: Arrival) -> impl Future<Output = ()> + Send + use<> {
+        let (replica, now) = (Arc::clone(&self.replicas[arrival.replica]), self.clock.now());
+        async move { replica.introspect(arrival.token, now).await }
     }
 }
 
@@ -92,17 +126,5 @@ impl Replica {
         let cached = || self.memory.find(&digest, now).map(Some);
         let found = self.lookups.find(digest, || (), cached).await;
         assert!(matches!(found, Ok(Some(_))), "no answer");
-    }
-}
-
-/// Pseudo-random numbers (xorshift): the same requests in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap() % limit
     }
 }

@@ -84,7 +84,7 @@ fn several_blocks_and_the_text_between_them() {
         .map(|alg| SigningKey::generate(alg, None).unwrap().public_pem().unwrap());
     let parameters = encode("EC PARAMETERS", &[6, 1, 1]);
     let broken = encode("PUBLIC KEY", b"no key");
-    let text = format!("subject: somebody\r\n{one}\n{parameters}{broken}\nmore text\n{two}");
+    let text = format!("subject: alice\r\n{one}\n{parameters}{broken}\nmore text\n{two}");
     let (kinds, skipped) = outcome(&text.replace('\n', "\r\n"));
     assert_eq!(kinds, ["EC P-256", "OKP Ed25519"]);
     assert_eq!(skipped, ["member_malformed"]);

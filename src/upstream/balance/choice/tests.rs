@@ -66,7 +66,7 @@ fn one_on_trial_takes_a_single_request() {
         assert_eq!(got[1], 1, "{rule:?}: {got:?}");
         assert!(choices.pick(|_| 1).is_some());
         let all = Choices::new(vec![trial, trial], rule);
-        assert!(all.pick(|_| 1).is_some(), "someone has to take it");
+        assert!(all.pick(|_| 1).is_some(), "one has to take it");
     }
 }
 

@@ -106,7 +106,7 @@ async fn on_one_thread(test: impl Future<Output = ()>) {
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n";
 
 #[tokio::test]
-async fn an_upload_goes_on_although_nobody_takes_its_answer() {
+async fn an_upload_goes_on_although_its_answer_is_not_taken() {
     on_one_thread(async {
         let mut scene = Scene::new();
         let (answer, upload) = scene.answer_early(CHUNKED).await;

@@ -118,7 +118,7 @@ fn only<'v>(list: &'v Value, signer: &str) -> &'v Value {
         _ => None,
     };
     let mut named = elements.filter(|element| name(element).as_deref() == Some(signer));
-    let element = named.next().expect("nobody of that name");
+    let element = named.next().expect("no signer of that name");
     assert!(named.next().is_none(), "several of one name");
     element
 }

@@ -32,7 +32,7 @@ class Stage:
 class Original:
     """A program with the configuration that its document shows. Only addresses are changed."""
 
-    # In which the service expects who the caller is.
+    # In which the service expects the caller's identity.
     identity_headers = ["x-auth-subject", "x-auth-scope"]
 
     def __init__(self, document: Document, stage: Stage):

@@ -12,7 +12,7 @@ const FIELDS_SHOWN: usize = 10;
 /// Every exchange of a connection, up to the one after which it is not used again.
 pub(super) type Session = Vec<Exchange>;
 
-/// What became of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Exchange {
     /// The connection was not used for it.
