@@ -32,7 +32,7 @@ _ANSWER_SECONDS = 10
 
 
 def idle_memory(peer: Peer, cores: Cores) -> int:
-    """Resident bytes after the start, before any request."""
+    """Resident bytes after the start, which asks whether it is ready; before any other request."""
     with peer.start(cores.proxy) as process:
         time.sleep(_SETTLE_SECONDS)
         return process.resident_bytes()

@@ -6,9 +6,10 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = "deploy/build-release";
-const SCRIPTS: [&str; 16] = [
+const SCRIPTS: [&str; 17] = [
     SCRIPT,
     "deploy/debian/build",
+    "deploy/idle-functions",
     "deploy/image/build",
     "deploy/image/context",
     "deploy/image/root",
@@ -125,7 +126,9 @@ fn release_notes_are_those_of_a_version_that_the_changelog_has() {
 fn the_image_is_built_by_the_script_and_sees_what_that_needs() {
     assert!(read("deploy/Dockerfile").contains(&format!(" {SCRIPT} ")));
     let seen = read("deploy/Dockerfile.dockerignore");
-    for needed in [SCRIPT, "loadtest/tools", "Cargo.lock", "build.rs", "src"] {
+    for needed in
+        [SCRIPT, "deploy/idle-functions", "loadtest/tools", "Cargo.lock", "build.rs", "src"]
+    {
         assert!(seen.lines().any(|line| line == format!("!{needed}")), "{needed}");
     }
 }
