@@ -88,7 +88,7 @@ impl Listener {
                 listener.set_nonblocking(true)?;
                 Self::Unix(listener).shared(workers)
             }
-            ListenAddress::Systemd(name) => passed.take(name)?.shared(workers),
+            ListenAddress::Systemd(name) => passed.copy(name)?.shared(workers),
         }
     }
 
@@ -112,17 +112,21 @@ impl Listener {
                 socket.listen(BACKLOG)?;
                 Ok(Self::Unix(socket.into()))
             }
-            ListenAddress::Systemd(name) => passed.take(name),
+            ListenAddress::Systemd(name) => passed.copy(name),
         }
     }
 
     /// One for each worker, of one socket.
     fn shared(self, workers: usize) -> io::Result<Vec<Self>> {
-        let copy = |_| match &self {
+        (0..workers).map(|_| self.try_clone()).collect()
+    }
+
+    /// Another handle of the same socket.
+    fn try_clone(&self) -> io::Result<Self> {
+        match self {
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
             Self::Unix(listener) => listener.try_clone().map(Self::Unix),
-        };
-        (0..workers).map(copy).collect()
+        }
     }
 
     /// The address bound, for logs and tests.
@@ -187,11 +191,47 @@ fn bind_tcp(address: std::net::SocketAddr, shared: bool) -> io::Result<std::net:
 
 /// A socket file without a listener is left over from a killed process.
 fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
-    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
+    use std::os::unix::fs::FileTypeExt;
     let is_socket = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    if !is_socket {
+        return Ok(());
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A listener whose backlog is full would have it wait.
+    probe.set_nonblocking(true)?;
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    if is_socket && UnixStream::connect(path).is_err_and(refused) {
+    if probe.connect(&SockAddr::unix(path)?).is_err_and(refused) {
         fs::remove_file(path)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unix_socket() -> Socket {
+        Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()
+    }
+
+    #[test]
+    fn a_listener_that_accepts_nothing_keeps_its_socket_and_nothing_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in.sock");
+        let (address, listener) = (SockAddr::unix(&path).unwrap(), unix_socket());
+        listener.bind(&address).unwrap();
+        listener.listen(0).unwrap();
+        let filling = || {
+            let client = unix_socket();
+            client.set_nonblocking(true).unwrap();
+            client.connect(&address).map(|()| client)
+        };
+        let waiting: Vec<_> = std::iter::from_fn(|| filling().ok()).collect();
+        assert!(!waiting.is_empty(), "its backlog is full now");
+        remove_stale_socket(&path).unwrap();
+        assert!(path.exists());
+        drop((waiting, listener));
+        remove_stale_socket(&path).unwrap();
+        assert!(!path.exists(), "what is left over is removed");
+    }
 }

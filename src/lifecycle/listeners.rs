@@ -106,6 +106,7 @@ impl OpenListeners {
 
     /// Binds what the settings have in addition. A listener with the same address stays.
     pub(super) fn prepare(&mut self, settings: &Settings) -> Result<PreparedListeners, StartError> {
+        self.refuse_shared_sockets(settings)?;
         let mut bindings: Vec<Arc<Binding>> = Vec::new();
         for listener in &settings.listeners {
             let present = self.bindings.iter().find(|binding| binding.serves(listener));
@@ -117,6 +118,26 @@ impl OpenListeners {
         }
         let names = self.names(settings, &bindings);
         Ok(PreparedListeners { bindings, names })
+    }
+
+    /// Two listeners of one passed socket would each get some of its connections: it may be named
+    /// by its name and by its number.
+    fn refuse_shared_sockets(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let of_requests = settings.listeners.iter().map(|it| (&it.listen, key(it)));
+        let control = settings.control.iter().map(|it| (&it.listen, "control.listen"));
+        let mut taken = Vec::new();
+        for (address, key) in
+            of_requests.chain([(&settings.admin.listen, "admin.listen")]).chain(control)
+        {
+            let ListenAddress::Systemd(name) = address else { continue };
+            let Some(position) = self.passed.position(name) else { continue };
+            if taken.contains(&position) {
+                let error = io::Error::other("another listener has that socket");
+                return Err(bind_error(address, key, error));
+            }
+            taken.push(position);
+        }
+        Ok(())
     }
 
     /// What the connections of each position are served by. Those of a listener that has moved are
@@ -143,9 +164,9 @@ impl OpenListeners {
         settings: &ListenerSettings,
         prepared: &[Arc<Binding>],
     ) -> Result<Binding, StartError> {
-        let key = if settings.name == SERVER_LISTENER { "server.listen" } else { "listeners" };
         let sockets = Listener::bind(&settings.listen, self.workers, &mut self.passed);
-        let sockets = sockets.map_err(|error| bind_error(&settings.listen, key, error))?;
+        let sockets =
+            sockets.map_err(|error| bind_error(&settings.listen, key(settings), error))?;
         let address = local_address(&sockets)?;
         let listener = self.place(settings, prepared);
         let sockets = sockets.into_iter().map(|socket| Mutex::new(Some(socket))).collect();
@@ -224,6 +245,10 @@ impl Binding {
     pub(super) fn stages(&self) -> &StopStages {
         &self.stages
     }
+}
+
+fn key(listener: &ListenerSettings) -> &'static str {
+    if listener.name == SERVER_LISTENER { "server.listen" } else { "listeners" }
 }
 
 fn bind_error(address: &ListenAddress, key: &'static str, error: io::Error) -> StartError {

@@ -10,37 +10,36 @@ use super::Listener;
 /// The names of the sockets, separated by `:`.
 const NAMES: &str = "LISTEN_FDNAMES";
 
-/// The sockets that nothing has taken yet.
+/// The sockets, open for as long as the process runs: no configuration that is refused, or that
+/// does without one, may close it. Nothing could open it again.
 #[derive(Default)]
 pub(crate) struct PassedSockets(Option<Passed>);
 
 struct Passed {
     sockets: ListenFd,
     names: Vec<String>,
+    /// By position. `None`: nothing has asked for it so far.
+    opened: Vec<Option<Listener>>,
 }
 
 impl PassedSockets {
-    /// The socket of that name, or of that number, counted from 0.
+    /// A copy of the socket of that name, or of that number, counted from 0.
     ///
     /// # Errors
-    /// There is none, it was taken already, or it is no listening stream socket.
-    pub(super) fn take(&mut self, name: &str) -> io::Result<Listener> {
-        let Passed { sockets, names } = self.0.get_or_insert_with(Passed::from_environment);
-        let position = names.iter().position(|known| known == name);
-        let position = position.or_else(|| name.parse().ok());
-        let position = position.filter(|position| *position < sockets.len());
-        let position = position.ok_or_else(|| missing(name, sockets.len(), names))?;
-        if let Ok(Some(listener)) = sockets.take_unix_listener(position) {
-            listener.set_nonblocking(true)?;
-            return Ok(Listener::Unix(listener));
-        }
-        match sockets.take_tcp_listener(position)? {
-            Some(listener) => {
-                listener.set_nonblocking(true)?;
-                Ok(Listener::Tcp(listener))
-            }
-            None => Err(io::Error::other("another listener has that socket")),
-        }
+    /// There is none, or it is no listening stream socket.
+    pub(super) fn copy(&mut self, name: &str) -> io::Result<Listener> {
+        let passed = self.passed();
+        let position = passed.position(name).ok_or_else(|| passed.missing(name))?;
+        passed.opened(position)?.try_clone()
+    }
+
+    /// Which socket it is, by position; `None` if there is none of that name or number.
+    pub(crate) fn position(&mut self, name: &str) -> Option<usize> {
+        self.passed().position(name)
+    }
+
+    fn passed(&mut self) -> &mut Passed {
+        self.0.get_or_insert_with(Passed::from_environment)
     }
 }
 
@@ -49,14 +48,41 @@ impl Passed {
     fn from_environment() -> Self {
         let names = env::var(NAMES).unwrap_or_default();
         let names = names.split(':').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        Self { sockets: ListenFd::from_env(), names }
+        let sockets = ListenFd::from_env();
+        let opened = (0..sockets.len()).map(|_| None).collect();
+        Self { sockets, names, opened }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let position = self.names.iter().position(|known| known == name);
+        position.or_else(|| name.parse().ok()).filter(|position| *position < self.opened.len())
+    }
+
+    fn opened(&mut self, position: usize) -> io::Result<&Listener> {
+        let not_there = || io::Error::from(io::ErrorKind::NotFound);
+        let place = self.opened.get_mut(position).ok_or_else(not_there)?;
+        if place.is_none() {
+            *place = Some(open(&mut self.sockets, position)?);
+        }
+        place.as_ref().ok_or_else(not_there)
+    }
+
+    fn missing(&self, name: &str) -> io::Error {
+        let (count, names) = (self.opened.len(), self.names.join(", "));
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{count} sockets were passed (LISTEN_FDS), named {names:?}; none is {name:?}"),
+        )
     }
 }
 
-fn missing(name: &str, count: usize, names: &[String]) -> io::Error {
-    let names = names.join(", ");
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("{count} sockets were passed (LISTEN_FDS), named {names:?}; none is {name:?}"),
-    )
+fn open(sockets: &mut ListenFd, position: usize) -> io::Result<Listener> {
+    if let Ok(Some(listener)) = sockets.take_unix_listener(position) {
+        listener.set_nonblocking(true)?;
+        return Ok(Listener::Unix(listener));
+    }
+    let listener = sockets.take_tcp_listener(position)?;
+    let listener = listener.ok_or_else(|| io::Error::other("it is no socket that listens"))?;
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Tcp(listener))
 }

@@ -125,10 +125,15 @@ impl Scene {
 
     /// `POST /reload`.
     pub(crate) fn reload(&self) -> (u16, Value) {
-        let request = Request::to("localhost", "POST", "/reload").field("content-length", "0");
-        let (status, body) = exchange(&self.socket(), &request);
-        (status, serde_json::from_str(&body).unwrap())
+        reload(&self.socket())
     }
+}
+
+/// `POST /reload` to a private listener: the status and the verdict.
+pub(crate) fn reload(socket: &Path) -> (u16, Value) {
+    let request = Request::to("localhost", "POST", "/reload").field("content-length", "0");
+    let (status, body) = exchange(socket, &request);
+    (status, serde_json::from_str(&body).unwrap())
 }
 
 /// One exchange with the private listener.
