@@ -1,7 +1,7 @@
 //! The control thread: everything that is not a request. Key refreshes, the admin listener,
 //! reloads and the stop run here and can never take time from a worker.
 
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -59,6 +59,10 @@ struct Running<'o> {
     tasks: RunningConfigurationTasks,
     operators: &'o mut OperatorListeners,
 }
+
+/// How long a thread that reads files waits for the next one. Each look at watched files wakes
+/// those that wait in turn: within tokio's 10 s all of a start would be used again, for ever.
+const READER_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// The tasks of a configuration, running.
 struct RunningConfigurationTasks {
@@ -393,7 +397,8 @@ pub(super) fn spawn(
     channels: ControlChannels,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().thread_keep_alive(READER_KEEP_ALIVE).build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(control.run(tasks, operators, channels, signals));
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);

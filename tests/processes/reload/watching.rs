@@ -149,3 +149,23 @@ fn x10_watching_begins_and_ends_with_a_reload() {
     assert_eq!(scene.reload().0, 200);
     assert_eq!(scene.reloads("watch", "applied"), 2);
 }
+
+#[test]
+fn x10_many_files_are_looked_at_by_few_threads() {
+    const ISSUERS: usize = 12;
+    let mut scene = Scene::prepare();
+    let keys = scene.path("jwks.json");
+    let issuer = |number| {
+        format!(
+            "[issuers.further{number}]\nissuer = 'https://{number}.test'\naudiences = ['api']\n\
+             keys.jwks_file = '{}'\n",
+            keys.display()
+        )
+    };
+    let issuers: String = (0..ISSUERS).map(issuer).collect();
+    scene.write(&watched(&(scene.text(OPEN) + "\n" + &issuers), "200ms"));
+    scene.process = Process::run(&scene.file());
+    wait_until("the threads that have read at the start to end", || {
+        scene.process.descriptors_and_threads().1 < ISSUERS
+    });
+}
