@@ -124,6 +124,11 @@ impl Json {
         }
     }
 
+    /// Whether it is `null`. A comparison would be a call.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
     /// Whether it is blank: `null`, or an empty string, array or object.
     pub fn is_blank(&self) -> bool {
         match self {
@@ -200,12 +205,12 @@ impl Object {
     /// and therefore everywhere: writers that have no value for a member differ only in whether
     /// they leave it out (threats C-16).
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.member(name).filter(|value| **value != Json::Null)
+        self.member(name).filter(|value| !value.is_null())
     }
 
     /// Whether the member is present and `null`: for the few that need a value if present.
     pub fn is_null(&self, name: &str) -> bool {
-        self.member(name) == Some(&Json::Null)
+        self.member(name).is_some_and(Json::is_null)
     }
 
     fn member(&self, name: &str) -> Option<&Json> {

@@ -67,7 +67,7 @@ impl ProtectedHeader {
                 "crit" => check_critical(value, &members, understood)?,
                 "b64" => is_unencoded = unencoded(value, understood)?,
                 "alg" => algorithm = value.as_str().and_then(Algorithm::from_name),
-                _ if *value == Json::Null => {}
+                _ if value.is_null() => {}
                 "kid" => check_kid(value)?,
                 "typ" => check_text("typ", value)?,
                 "cty" => check_text("cty", value)?,

@@ -1,6 +1,6 @@
 //! The name of a member of an object.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
@@ -65,6 +65,21 @@ const REGISTERED: [&str; 44] = [
     "zoneinfo",
 ];
 
+/// What each begins with. To find a number takes a quarter of the time that a text takes, and every
+/// name of a token is looked up.
+static BEGINNINGS: LazyLock<[u64; REGISTERED.len()]> = LazyLock::new(|| REGISTERED.map(beginning));
+
+/// The first eight bytes as a number; those of a shorter text are followed by zeros. Texts are in
+/// the order of their beginnings.
+fn beginning(text: &str) -> u64 {
+    let first = text.as_bytes().first_chunk().copied();
+    u64::from_be_bytes(first.unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded.iter_mut().zip(text.as_bytes()).for_each(|(place, byte)| *place = *byte);
+        padded
+    }))
+}
+
 impl MemberName {
     pub(super) fn as_str(&self) -> &str {
         match self {
@@ -74,8 +89,9 @@ impl MemberName {
     }
 
     fn registered(name: &str) -> Option<Self> {
-        let place = REGISTERED.binary_search(&name).ok()?;
-        u8::try_from(place).ok().map(|place| Self::Registered(RegisteredName(place)))
+        let place = BEGINNINGS.binary_search(&beginning(name)).ok()?;
+        let place = u8::try_from(place).ok().map(RegisteredName)?;
+        (place.as_str() == name).then_some(Self::Registered(place))
     }
 }
 
@@ -117,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_registered_name_is_found_as_what_it_is() {
-        assert!(REGISTERED.is_sorted());
+        assert!(BEGINNINGS.is_sorted_by(|one, next| one < next), "each has another beginning");
         for name in REGISTERED {
             let MemberName::Registered(registered) = MemberName::from(name.to_owned()) else {
                 panic!("{name} is not found");
@@ -128,7 +144,9 @@ mod tests {
 
     #[test]
     fn any_other_name_stays_as_it_is() {
-        for name in ["", "Sub", "sub ", "x", "äöü"] {
+        for name in
+            ["", "Sub", "sub ", "sub\0", "x", "äöü", "session_", "session_states", "username "]
+        {
             let other = MemberName::from(name.to_owned());
             assert!(matches!(&other, MemberName::Other(text) if **text == *name), "{other:?}");
         }

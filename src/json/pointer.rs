@@ -84,7 +84,7 @@ fn enter<'j>(value: &'j Json, step: &str) -> Option<&'j Json> {
 
 /// The array element that a step picks. Like a member, it is none if it is `null`.
 fn element<'j>(array: &'j [Json], step: &str) -> Option<&'j Json> {
-    array.get(index(step)?).filter(|element| **element != Json::Null)
+    array.get(index(step)?).filter(|element| !element.is_null())
 }
 
 /// Decimal digits without leading zeros (RFC 6901 §4).

@@ -14,7 +14,7 @@ pub struct RequestOrigin<'r> {
     pub(super) authority: &'r HeaderValue,
 }
 
-impl<'r> RequestOrigin<'r> {
+impl RequestOrigin<'_> {
     /// Appends the lines of the fields. Their names are written as they stand here: to look them up
     /// takes as long as to write the values.
     pub fn write(&self, out: &mut Vec<u8>) {

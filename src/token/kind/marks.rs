@@ -27,7 +27,7 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
 fn marked(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
         let kind = mark(name)?;
-        let is_there = *value != Json::Null && !evidence.is_expected(name);
+        let is_there = !value.is_null() && !evidence.is_expected(name);
         let counts = is_there && evidence.refuses(kind);
         counts.then_some((kind, name))
     })
@@ -147,7 +147,7 @@ fn is_for_its_client(evidence: Evidence<'_>) -> bool {
 }
 
 fn has_grant(evidence: Evidence<'_>) -> bool {
-    evidence.claims.iter().any(|(name, value)| is_grant(name) && *value != Json::Null)
+    evidence.claims.iter().any(|(name, value)| is_grant(name) && !value.is_null())
 }
 
 /// Whether a claim says what was granted, or to which client: access tokens have such a one (RFC

@@ -48,7 +48,7 @@ const PURPOSE_CLAIMS: [&str; 4] = ["purpose", "use", "usage", "intent"];
 /// The other kind that the claims name.
 pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
-        if *value == Json::Null || evidence.is_settled(name) {
+        if value.is_null() || evidence.is_settled(name) {
             return None;
         }
         let kind = if names_kind(name) {
