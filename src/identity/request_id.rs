@@ -133,7 +133,7 @@ impl RequestIds {
     /// A random number below 1, for what is sampled.
     pub fn draw(&self) -> f64 {
         #[expect(clippy::cast_possible_truncation, reason = "its low half")]
-        let bits = self.generator.next() as u32;
+        let bits = self.generator.half() as u32;
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }
 

@@ -107,7 +107,7 @@ impl Exporter {
             }
             loop {
                 match batch::next(&mut self.waiting) {
-                    NextBatch::Spans(requests) => self.send(&requests, stop).await,
+                    NextBatch::Spans(requests) => self.send(requests, stop).await,
                     NextBatch::Empty if stop.is_cancelled() => return,
                     NextBatch::Empty => break,
                     NextBatch::Closed => return,
@@ -116,7 +116,7 @@ impl Exporter {
         }
     }
 
-    async fn send(&self, requests: &[RequestSpans], stop: &CancellationToken) {
+    async fn send(&self, requests: Vec<RequestSpans>, stop: &CancellationToken) {
         let count: usize = requests.iter().map(|request| request.spans.len()).sum();
         let message = span_messages::request(requests, &self.resource).encode_to_vec();
         let mut pause = FIRST_PAUSE;

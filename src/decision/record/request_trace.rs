@@ -122,8 +122,9 @@ impl RequestTrace {
     /// Makes the service's span a child of ours.
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
         if let Some(sampled) = &self.0 {
-            let (trace, span) = (sampled.spans.trace_id(), sampled.sent_id);
-            let context = format!("00-{}-{}-01", hex::encode(trace), hex::encode(span));
+            let trace = u128::from_be_bytes(sampled.spans.trace_id());
+            let span = u64::from_be_bytes(sampled.sent_id);
+            let context = format!("00-{trace:032x}-{span:016x}-01");
             // Hexadecimal digits and hyphens are a value.
             if let Ok(value) = HeaderValue::try_from(context) {
                 headers.insert(TRACEPARENT, value);

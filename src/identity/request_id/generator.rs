@@ -26,7 +26,8 @@ impl IdGenerator {
         u128::from(self.half()) << 64 | u128::from(self.half())
     }
 
-    fn half(&self) -> u64 {
+    /// 64 bits.
+    pub(super) fn half(&self) -> u64 {
         let [mut a, mut b, mut c, mut d] = self.0.get();
         let drawn = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
         let shifted = b << 17;

@@ -34,10 +34,13 @@ pub(super) fn scope() -> InstrumentationScope {
 }
 
 /// The message with the spans of some requests.
-pub(super) fn request(requests: &[RequestSpans], resource: &Resource) -> ExportTraceServiceRequest {
-    let spans = requests
-        .iter()
-        .flat_map(|request| request.spans.iter().map(|span| message(&request.trace_id, span)));
+pub(super) fn request(
+    requests: Vec<RequestSpans>,
+    resource: &Resource,
+) -> ExportTraceServiceRequest {
+    let spans = requests.into_iter().flat_map(|RequestSpans { trace_id, spans }| {
+        spans.into_iter().map(move |span| message(&trace_id, span))
+    });
     let scope_spans =
         ScopeSpans { scope: Some(scope()), spans: spans.collect(), ..ScopeSpans::default() };
     let of_process = ResourceSpans {
@@ -48,7 +51,7 @@ pub(super) fn request(requests: &[RequestSpans], resource: &Resource) -> ExportT
     ExportTraceServiceRequest { resource_spans: vec![of_process] }
 }
 
-fn message(trace_id: &[u8], span: &Span) -> SpanMessage {
+fn message(trace_id: &[u8], span: Span) -> SpanMessage {
     let kind = match span.kind {
         SpanKind::Server => KindMessage::Server,
         SpanKind::Client => KindMessage::Client,
@@ -61,11 +64,15 @@ fn message(trace_id: &[u8], span: &Span) -> SpanMessage {
         parent_span_id: span.parent.map(|id| id.to_vec()).unwrap_or_default(),
         // Sampled: the flag of the trace's context.
         flags: 1,
-        name: span.name.clone().into_owned(),
+        name: span.name.into_owned(),
         kind: kind.into(),
         start_time_unix_nano: span.began,
         end_time_unix_nano: span.ended,
-        attributes: span.attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+        attributes: span
+            .attributes
+            .into_iter()
+            .map(|(name, value)| attribute(name, value))
+            .collect(),
         status: span.is_error.then_some(error),
         ..SpanMessage::default()
     }
@@ -76,12 +83,12 @@ pub(super) fn text(name: &str, value: &str) -> KeyValue {
     key_value(name, Value::StringValue(value.to_owned()))
 }
 
-fn attribute(name: &str, value: &SpanValue) -> KeyValue {
+fn attribute(name: &str, value: SpanValue) -> KeyValue {
     key_value(
         name,
         match value {
-            SpanValue::Text(text) => Value::StringValue(text.clone().into_owned()),
-            SpanValue::Number(number) => Value::IntValue(*number),
+            SpanValue::Text(text) => Value::StringValue(text.into_owned()),
+            SpanValue::Number(number) => Value::IntValue(number),
         },
     )
 }
