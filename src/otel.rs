@@ -10,6 +10,8 @@ mod export;
 mod metrics;
 #[cfg(feature = "otel")]
 mod open_spans;
+#[cfg(feature = "otel")]
+mod sampler;
 pub mod settings;
 #[cfg(feature = "otel")]
 mod span;
@@ -23,6 +25,7 @@ pub use step_span::{StepKind, StepSpan};
 pub use {
     export::Exporter,
     open_spans::OpenSpans,
+    sampler::Sampler,
     span::{RequestSpans, Span, SpanId, SpanKind, SpanValue, TraceId},
     step_span::within,
     tracer::Tracer,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::{Exporter, Metrics, RequestSpans, metrics::SpanMetrics, settings::OtelSettings};
+use super::{
+    Exporter, Metrics, RequestSpans, Sampler, metrics::SpanMetrics, settings::OtelSettings,
+};
 use crate::{
     readiness::{Dependency, DependencyKind},
     telemetry::MetricRegistry,
@@ -53,12 +55,12 @@ impl Tracer {
         self.settings == *settings
     }
 
-    /// Whether a request is sampled. `parent`: what a trusted peer has decided; `draw`: a random
-    /// number below 1.
-    pub fn samples(&self, parent: Option<bool>, draw: impl FnOnce() -> f64) -> bool {
+    /// Whether a request is sampled. `parent`: what a trusted peer has decided. The others are drawn
+    /// by their worker's `sampler`.
+    pub fn samples(&self, parent: Option<bool>, sampler: &Sampler, draw: impl Fn() -> f64) -> bool {
         match parent {
             Some(is_sampled) if self.settings.parent_based => is_sampled,
-            _ => self.settings.sample > 0.0 && draw() < self.settings.sample,
+            _ => sampler.samples(self.settings.sample, draw),
         }
     }
 
@@ -102,7 +104,8 @@ mod tests {
             (1.0, false, Some(false), 0.999, true),
             (0.0, false, Some(true), 0.0, false),
         ] {
-            let is_sampled = tracer(sample, parent_based).samples(parent, || draw);
+            let is_sampled =
+                tracer(sample, parent_based).samples(parent, &Sampler::default(), || draw);
             assert_eq!(is_sampled, expected, "{sample} {parent_based} {parent:?} {draw}");
         }
     }

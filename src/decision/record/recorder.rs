@@ -15,7 +15,10 @@ use crate::{
 #[cfg(feature = "otel")]
 use {
     super::request_spans::SpanReport,
-    crate::{clock::span_time, otel::OpenSpans},
+    crate::{
+        clock::span_time,
+        otel::{OpenSpans, Sampler},
+    },
 };
 
 /// Begins the records of one worker's requests, and reports them when they end.
@@ -23,12 +26,19 @@ use {
 pub(in crate::decision) struct Recorder {
     engine: Arc<Engine>,
     ids: RequestIds,
+    #[cfg(feature = "otel")]
+    sampler: Sampler,
 }
 
 impl Recorder {
     pub(in crate::decision) fn new(engine: &Arc<Engine>) -> Rc<Self> {
         let ids = RequestIds::of_worker(&engine.request_id);
-        Rc::new(Self { engine: Arc::clone(engine), ids })
+        Rc::new(Self {
+            engine: Arc::clone(engine),
+            ids,
+            #[cfg(feature = "otel")]
+            sampler: Sampler::default(),
+        })
     }
 
     pub(in crate::decision) fn begin(
@@ -52,7 +62,8 @@ impl Recorder {
         let parent = provenance.trace.as_deref();
         let decided = parent
             .filter(|_| self.engine.gate.forwarded().trusts_peer(arrival.peer.address.as_ref()));
-        if !tracer.samples(decided.map(|parent| parent.is_sampled), || self.ids.draw()) {
+        let decided = decided.map(|parent| parent.is_sampled);
+        if !tracer.samples(decided, &self.sampler, || self.ids.draw()) {
             return RequestTrace::default();
         }
         let parent = parent.map(|parent| (parent.trace_id, parent.parent_id));
