@@ -51,20 +51,22 @@ fn no_sentence_has_more_than_25_words() {
 
 #[test]
 fn no_line_has_more_than_100_characters() {
-    let too_wide = faults(|page, paragraph| {
-        let too_wide = paragraph.iter().filter(|(_, line)| is_too_wide(line));
-        too_wide.map(|(number, line)| format!("{page}:{number}: {line}")).collect()
-    });
+    let too_wide = lines(is_too_wide);
     assert!(too_wide.is_empty(), "lines to wrap:\n{}", too_wide.join("\n"));
 }
 
 #[test]
 fn no_document_leaves_open_who_or_when() {
-    let vague = faults(|page, paragraph| {
-        let vague = paragraph.iter().filter(|(_, line)| is_vague(line));
-        vague.map(|(number, line)| format!("{page}:{number}: {line}")).collect()
-    });
+    let vague = lines(is_vague);
     assert!(vague.is_empty(), "lines with one of {VAGUE:?}:\n{}", vague.join("\n"));
+}
+
+/// The lines of all pages that are such.
+fn lines(is_such: fn(&str) -> bool) -> Vec<String> {
+    faults(|page, paragraph| {
+        let such = paragraph.iter().filter(|(_, line)| is_such(line));
+        such.map(|(number, line)| format!("{page}:{number}: {line}")).collect()
+    })
 }
 
 /// What `find` finds wrong in the paragraphs of all pages. It is given the page's path, too.

@@ -1,4 +1,4 @@
-//! What the upstream is told about a signature, and by the proxy alone.
+//! What the upstream receives about a signature, from the proxy alone.
 
 use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::json;
