@@ -58,8 +58,8 @@ struct Entry<V> {
 #[derive(Clone, Copy)]
 struct QueuedEntry {
     hash: u64,
-    /// Two entries have the same after four thousand million others. Should it happen, the younger
-    /// of the two is evicted in place of the older.
+    /// Comes again after 2^32 insertions. Should an entry of the same hash have it, that one is
+    /// evicted instead.
     serial: u32,
 }
 
