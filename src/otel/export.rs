@@ -6,13 +6,13 @@
 mod batch;
 mod metric_messages;
 mod periodic_metrics;
+mod protobuf;
 mod receiver;
 mod span_messages;
 
 use std::{sync::Arc, time::Duration};
 
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use prost::Message;
 use tokio::{select, sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +118,9 @@ impl Exporter {
 
     async fn send(&self, requests: Vec<RequestSpans>, stop: &CancellationToken) {
         let count: usize = requests.iter().map(|request| request.spans.len()).sum();
-        let message = span_messages::request(requests, &self.resource).encode_to_vec();
+        let message = span_messages::request(&requests, &self.resource);
+        // Not kept for as long as the receiver may take.
+        drop(requests);
         let mut pause = FIRST_PAUSE;
         for tries in 1..=MAX_TRIES {
             match self.receiver.send(Signal::Traces, &message).await {

@@ -17,6 +17,10 @@ use crate::{
 
 type Attributes = Vec<(&'static str, SpanValue)>;
 
+/// As many as there are below, so that no list grows while it is filled.
+const MOST_ATTRIBUTES: usize = 14;
+const MOST_ATTRIBUTES_OF_ATTEMPT: usize = 7;
+
 /// A longer path says no more of a request, and takes memory in every queue behind us.
 const MAX_PATH_BYTES: usize = 1024;
 
@@ -53,7 +57,8 @@ impl SpanReport<'_> {
 
     fn add_attempt(&self, attempt: UpstreamAttempt) {
         let UpstreamAttempt { id, endpoint, times, resend, end } = attempt;
-        let mut attributes = vec![("countersign.upstream", endpoint.upstream.clone().into())];
+        let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES_OF_ATTEMPT);
+        attributes.push(("countersign.upstream", endpoint.upstream.clone().into()));
         attributes.extend(self.method().map(|method| (METHOD, method.into())));
         add_address(&endpoint.address, &mut attributes);
         if resend > 0 {
@@ -84,10 +89,9 @@ impl SpanReport<'_> {
 
     fn attributes(&self) -> Attributes {
         let record = self.record;
-        let mut attributes = vec![
-            ("url.scheme", self.sampled.scheme.into()),
-            ("countersign.request_id", record.id().to_string().into()),
-        ];
+        let mut attributes = Vec::with_capacity(MOST_ATTRIBUTES);
+        attributes.push(("url.scheme", self.sampled.scheme.into()));
+        attributes.push(("countersign.request_id", record.id().to_string().into()));
         if let Some(request) = self.request() {
             self.add_request(request, &mut attributes);
         }
