@@ -236,6 +236,10 @@ fn a_reload_of_the_unit_reaches_the_listener_that_the_unit_configures() {
     let sources = Sources { environment: vec![variable], ..Sources::default() };
     let configured = settings::control_address(&sources).unwrap().unwrap();
     assert_eq!(configured.to_string(), address);
+    let exported = format!("export COUNTERSIGN_CONTROL__LISTEN={address}");
+    for page in ["../docs/runbook.md", "../docs/operations.md"] {
+        assert!(read(page).contains(&exported), "{page}: for the commands of who is on call");
+    }
     assert!(address.starts_with("unix:/run/countersign/"), "its RuntimeDirectory");
     assert_eq!(setting(&unit, "RuntimeDirectory="), "countersign");
     assert_eq!(setting(&unit, "Type="), "notify");
