@@ -39,8 +39,8 @@
 //! | [`resolver`] | names over DNS, with times to live and `SRV` records |
 //! | [`listener`] | listening sockets, those of systemd among them, and the loop that accepts |
 //! | [`lookup`] | cached remote lookups: single flight, queue, worker, circuit breaker |
-//! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`otel`] | spans and metrics for an OpenTelemetry receiver |
+//! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
 //! | `refresh` | sources that are refreshed: when, and how long their content counts |
 //! | [`jose`] | strict JOSE, pure functions |
@@ -53,9 +53,9 @@
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
-//! [`signature::VerifiedSignature`], only [`gate::Gate::admit`] makes a [`gate::Admission`] (on a
-//! route that requires a signature only with one, but for preflights that `[cors]` passes to the
-//! service), and the proxy forwards nothing without one.
+//! [`signature::VerifiedSignature`], only [`gate`] makes a [`gate::Admission`] (on a route that
+//! requires a signature only with one, but for preflights that `[cors]` passes to the service), and
+//! the proxy forwards nothing without one.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

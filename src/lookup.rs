@@ -1,5 +1,5 @@
-//! Cached lookups at an endpoint, one key each: the machine that introspection and registries
-//! share.
+//! Cached lookups at an endpoint, one key each. Introspection, registries and upstream credentials
+//! use it.
 //!
 //! A room that looks something up brings a type that implements `Lookup`: how a request is sent,
 //! what is cached of a response, and what counts without one. `Lookups` is the requests' side: on

@@ -1,4 +1,4 @@
-//! A reload's way: what it is of, and its verdict, which is logged, counted and shown.
+//! One reload: what has requested it, and its verdict, which is logged, counted and shown.
 
 mod metrics;
 mod source;

@@ -12,7 +12,7 @@ const MAX_READ: usize = 64 * 1024;
 /// The largest frame of HTTP/2 at the size that we allow its senders (RFC 9113 §4.2).
 const HTTP2_FRAME: usize = 16 * 1024;
 
-/// Reads the body of which it is a part as there is room.
+/// Decides how much of one body may be read at once.
 #[derive(Debug)]
 pub(crate) struct Pace {
     flow: Arc<Flow>,
@@ -66,7 +66,7 @@ impl Pace {
         }
     }
 
-    /// So many bytes came at once. What was waiting already is followed by more.
+    /// So many bytes came at once. A full read doubles the next one; a small read halves it.
     pub(crate) fn came(&mut self, bytes: usize) {
         self.size = if bytes >= self.size {
             (2 * self.size).min(MAX_READ)

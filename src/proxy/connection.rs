@@ -198,7 +198,8 @@ async fn serve_http2<S: ByteStream>(
     accepted: Instant,
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
-    let floods = connection.open.floods().clone();
+    let client = connection.peer.address.as_ref().map(PeerAddress::address);
+    let floods = connection.open.floods(client);
     let header_list = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
     let frame_limits = FrameLimits {
         header_timeout: limits.header_timeout,

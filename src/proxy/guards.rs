@@ -10,7 +10,6 @@ use std::{
     },
 };
 
-use prometheus::IntCounterVec;
 use tokio::time::Instant;
 
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
     memory::{Flow, MemoryBudget, REQUEST_BYTES, SEALED_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
     proxy::settings::LimitSettings,
     telemetry::MetricRegistry,
+    wire::frames::flood_reports::{ClientFloods, FloodReports},
 };
 
 use super::{
@@ -34,6 +34,7 @@ pub struct ConnectionBudget {
     max: AtomicUsize,
     memory: Arc<MemoryBudget>,
     metrics: Metrics,
+    floods: Arc<FloodReports>,
 }
 
 /// One connection's part of the budget, and its place at its listener.
@@ -89,9 +90,9 @@ impl ConnectionBudget {
     pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
         let memory = MemoryBudget::new(limits.memory, limits.connection_memory, metrics);
         let metrics = Metrics::register(metrics);
-        metrics.show_floods();
+        let floods = FloodReports::new(metrics.floods.clone());
         let max = AtomicUsize::new(limits.connections);
-        Arc::new(Self { open: AtomicUsize::new(0), max, memory, metrics })
+        Arc::new(Self { open: AtomicUsize::new(0), max, memory, metrics, floods })
     }
 
     /// Other bounds, from now on: what is open or held beyond them stays until it ends.
@@ -178,9 +179,9 @@ impl OpenConnection {
         Parked(budget)
     }
 
-    /// The counters of floods, by the kind of frame.
-    pub(super) fn floods(&self) -> &IntCounterVec {
-        &self.permit.budget.metrics.floods
+    /// The floods of its client.
+    pub(super) fn floods(&self, client: Option<IpAddr>) -> ClientFloods {
+        ClientFloods::new(&self.permit.budget.floods, client)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use crate::{telemetry::MetricRegistry, wire::frames::flood::FloodKind};
+use crate::telemetry::MetricRegistry;
 
 /// What the proxy counts.
 #[derive(Debug)]
@@ -75,13 +75,6 @@ impl Metrics {
             proxy_peer: counter("proxy_peer"),
             proxy_header: counter("proxy_header"),
             removed: counter("removed"),
-        }
-    }
-
-    /// Shows every kind of flood, so that the first of one is an increase.
-    pub(super) fn show_floods(&self) {
-        for kind in FloodKind::ALL {
-            self.floods.with_label_values(&[kind.name()]);
         }
     }
 }

@@ -58,7 +58,7 @@ words! {
         Header = "header",
         Headers = "the headers",
         Introspection = "introspection at issuer",
-        Keys = "the keys of issuer",
+        Keys = "the key set of issuer",
         Limit = "limit",
         Method = "the method",
         Parameter = "header parameter",

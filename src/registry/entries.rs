@@ -88,8 +88,8 @@ impl Entries {
         if let Some(entry) = self.known().find(key) {
             let age = now.0.saturating_sub(entry.fetched_at().0);
             return match age {
-                // From the future: its age is unknown.
                 age if (0..self.refresh).contains(&age) => Cached::Fresh(Arc::clone(entry)),
+                // One from the future as well: its age is unknown.
                 age if age < self.refresh.saturating_mul(2).min(self.max_stale) => {
                     Cached::Stale(Arc::clone(entry))
                 }

@@ -2,6 +2,7 @@
 //! hyper shows requests and bodies only; what a flood consists of never gets that far.
 
 pub(crate) mod flood;
+pub(crate) mod flood_reports;
 pub(crate) mod guard;
 mod own_settings;
 pub(crate) mod refused_heads;

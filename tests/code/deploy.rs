@@ -41,9 +41,16 @@ fn sidecar() -> Value {
     pod()["initContainers"][0].clone()
 }
 
+/// The variables of the sidecar.
+fn pod_environment() -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let variables = sidecar()["env"].as_array().unwrap().clone();
+    variables.iter().map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
+}
+
 /// The pod's configuration, with a directory of the test's own for what is a volume there.
 fn pod_settings() -> Settings {
-    pod_settings_with(Vec::new())
+    pod_settings_with(pod_environment())
 }
 
 fn pod_settings_with(environment: Vec<(String, String)>) -> Settings {
@@ -229,9 +236,30 @@ fn a_reload_of_the_unit_reaches_the_listener_that_the_unit_configures() {
     let sources = Sources { environment: vec![variable], ..Sources::default() };
     let configured = settings::control_address(&sources).unwrap().unwrap();
     assert_eq!(configured.to_string(), address);
+    let exported = format!("export COUNTERSIGN_CONTROL__LISTEN={address}");
+    for page in ["../docs/runbook.md", "../docs/operations.md"] {
+        assert!(read(page).contains(&exported), "{page}: for the commands of who is on call");
+    }
     assert!(address.starts_with("unix:/run/countersign/"), "its RuntimeDirectory");
     assert_eq!(setting(&unit, "RuntimeDirectory="), "countersign");
     assert_eq!(setting(&unit, "Type="), "notify");
+}
+
+/// `kubectl exec` runs a command with the variables and as the user of its container.
+#[test]
+fn a_command_in_the_sidecar_finds_its_private_listener() {
+    let sources = Sources { environment: pod_environment(), ..Sources::default() };
+    let Ok(Some(ListenAddress::Unix(socket))) = settings::control_address(&sources) else {
+        panic!("no unix socket");
+    };
+    assert_eq!(pod_settings().control.unwrap().listen, ListenAddress::Unix(socket.clone()));
+
+    let mounts = sidecar()["volumeMounts"].as_array().unwrap().clone();
+    let folder = socket.parent().unwrap().to_str().unwrap();
+    let mount = mounts.iter().find(|mount| mount["mountPath"] == folder).unwrap();
+    assert_ne!(mount["readOnly"], true, "the socket is made there");
+    let app = &pod()["containers"][0];
+    assert_eq!(app["volumeMounts"], Value::Null, "the app can't reach it");
 }
 
 /// A `subPath` is never updated.

@@ -13,8 +13,9 @@ from rendering import CHART, ROOT, documents, of_kind, read_values, render_chart
 EXTERNAL = ROOT / "config/sidecar.toml"
 # The admin listener is reached by the kubelet; the NetworkPolicy says who else may look.
 EXPECTED_WARNING = "admin.listen: 0.0.0.0:9901"
-# What the kernel keeps for sockets counts, too, and is no part of the program's sum.
-LARGEST_SHARE = 7 / 8
+# What the kernel keeps for sockets counts, too, and is no part of the program's sum: an eighth more
+# than that is for it, as docs/operations.md says.
+LARGEST_SHARE = 8 / 9
 
 
 def test_the_configuration_holds(render, tmp_path):

@@ -108,7 +108,7 @@ func injectedForPort(port string) change {
 		injected(t, pod)
 		sidecar := &pod.Spec.InitContainers[len(pod.Spec.InitContainers)-1]
 		address := core.EnvVar{Name: "COUNTERSIGN_UPSTREAMS__APP__URL", Value: "http://127.0.0.1:" + port}
-		sidecar.Env = []core.EnvVar{address}
+		sidecar.Env = append(sidecar.Env, address)
 	}
 }
 

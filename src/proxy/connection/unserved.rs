@@ -11,7 +11,7 @@ use crate::{
     gate::Peer,
     proxy::{settings::LimitSettings, worker::Worker},
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
-    wire::frames::{guard::is_flood, refused_heads::RefusedHeads},
+    wire::frames::refused_heads::RefusedHeads,
 };
 
 impl Connection {
@@ -103,8 +103,8 @@ fn cause_of(error: &hyper::Error, awaits_head: bool, limits: &LimitSettings) -> 
 }
 
 fn of_socket(error: &io::Error, awaits_head: bool, limits: &LimitSettings) -> Option<Cause> {
-    // A flood has a counter of its own.
-    if error.kind() != io::ErrorKind::TimedOut || !awaits_head || is_flood(error) {
+    // Not a flood: that is of another kind, and has a counter and a line of its own.
+    if error.kind() != io::ErrorKind::TimedOut || !awaits_head {
         return None;
     }
     let seconds = limits.header_timeout.as_secs_f64();

@@ -2,7 +2,6 @@
 //! unfinished for too long (threats D-1).
 
 use std::{
-    error::Error,
     io,
     pin::Pin,
     rc::Rc,
@@ -10,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use prometheus::IntCounterVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::Instant,
@@ -20,6 +18,7 @@ use super::{
     super::timer::Timer,
     FrameFollower,
     flood::{FloodKind, FrameAllowances},
+    flood_reports::ClientFloods,
     kind,
     own_settings::OwnSettings,
     refused_heads::{RefusedHeadFinder, RefusedHeads},
@@ -40,8 +39,7 @@ pub(crate) struct FrameGuard<S> {
     /// Since when a frame is unfinished, and which one.
     unfinished: Option<(u64, Instant)>,
     timer: Timer,
-    /// By kind.
-    floods: IntCounterVec,
+    floods: ClientFloods,
     /// The stream of the last DATA frame from the client.
     last_upload: u32,
     own_settings: OwnSettings,
@@ -64,11 +62,6 @@ pub(crate) struct FrameLimits {
 #[error("a flood of HTTP/2 frames: {}", .0.name())]
 struct Flood(FloodKind);
 
-/// Whether the connection was closed for a flood.
-pub(crate) fn is_flood(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Flood>)
-}
-
 /// `GOAWAY` with the error code `ENHANCE_YOUR_CALM` (RFC 9113 §7), up to the last stream.
 const GOAWAY: [u8; 9] = [0, 0, 8, kind::GOAWAY, 0, 0, 0, 0, 0];
 const ENHANCE_YOUR_CALM: u32 = 0xb;
@@ -87,7 +80,7 @@ impl<S> FrameGuard<S> {
         socket: S,
         accepted: Instant,
         limits: FrameLimits,
-        floods: IntCounterVec,
+        floods: ClientFloods,
         refused_heads: Rc<RefusedHeads>,
     ) -> Self {
         Self {
@@ -150,8 +143,7 @@ impl<S> FrameGuard<S> {
 
 impl<S: AsyncWrite + Unpin> FrameGuard<S> {
     fn cut(&mut self, cx: &mut Context<'_>, kind: FloodKind) -> io::Error {
-        self.floods.with_label_values(&[kind.name()]).inc();
-        tracing::debug!(frames = kind.name(), "an HTTP/2 connection is closed: flooded");
+        self.floods.report(kind);
         self.say_why(cx);
         io::Error::other(Flood(kind))
     }

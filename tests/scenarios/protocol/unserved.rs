@@ -173,6 +173,21 @@ fn f5_what_violates_http2_is_counted_and_logged() {
     assert!(is_same(world.proxy.metric(&series(Reason::HeadMalformed)), before.denials));
 }
 
+#[test]
+fn d2_a_flood_of_frames_is_a_warning_with_the_clients_address() {
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
+    let floods = "countersign_http2_floods_total{frames=\"ping\"}";
+    let mut raw = RawH2::connect(world.proxy.address(), &[]);
+    raw.write(&h2::frame(h2::PING, 0, 0, &[0; 8]).repeat(200));
+    raw.read_to_end();
+    wait_until("the flood is counted", || is_same(world.proxy.metric(floods), 1.0));
+    let logs = world.proxy.worker_logs();
+    let line = logs.lines().find(|line| line.contains("too many frames of a kind")).unwrap();
+    assert!(line.contains(" WARN "), "{line}");
+    assert!(line.contains(" frames=\"ping\" client=127.0.0.1 left_out=0 "), "{line}");
+}
+
 /// A POST to a public route with this field, in frames of the size that every peer takes.
 fn send_long_head(raw: &mut RawH2, stream: u32, (name, bytes): (&str, usize), end_stream: bool) {
     const FRAME: usize = 16_384;

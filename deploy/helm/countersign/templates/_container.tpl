@@ -5,6 +5,11 @@
   value: {{ printf "%s:%v" .Values.listen.address .Values.listen.port | quote }}
 - name: COUNTERSIGN_ADMIN__LISTEN
   value: {{ printf "%s:%v" .Values.listen.address .Values.listen.adminPort | quote }}
+{{- if not ((.Values.config).control).listen }}
+# For `kubectl exec`: the last denials, and a reload. Only this container has the volume.
+- name: COUNTERSIGN_CONTROL__LISTEN
+  value: unix:/var/lib/countersign/control.sock
+{{- end }}
 {{- if .Values.tls.secretName }}
 - name: COUNTERSIGN_SERVER__TLS__CERTIFICATE
   value: /etc/countersign-tls/tls.crt
@@ -54,7 +59,8 @@
   configMap:
     name: {{ default (include "countersign.fullname" .) .Values.existingConfig.configMap }}
   {{- end }}
-# The last good keys, if the configuration has them written: `keys.snapshot`.
+# The private listener's socket, and the last good keys, if the configuration has them written:
+# `keys.snapshot`.
 - name: countersign-keys
   emptyDir:
     sizeLimit: 16Mi

@@ -1,4 +1,4 @@
-use prometheus::Opts;
+use prometheus::{IntCounterVec, Opts};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split},
     time::{sleep, timeout},
@@ -8,6 +8,7 @@ use super::{
     super::{
         super::burst_allowance::REFILL_AFTER,
         flag::{END_HEADERS, END_STREAM, PADDED},
+        flood_reports::FloodReports,
     },
     *,
 };
@@ -40,6 +41,8 @@ fn flooding(kind: FloodKind) -> Vec<u8> {
 struct Ends {
     client: DuplexStream,
     guard: FrameGuard<DuplexStream>,
+    /// Floods, by the kind of frame.
+    counters: IntCounterVec,
 }
 
 impl Ends {
@@ -50,11 +53,10 @@ impl Ends {
 
     fn of(limits: FrameLimits) -> Self {
         let (client, socket) = duplex(1024 * 1024);
-        let floods = IntCounterVec::new(Opts::new("floods", "Floods"), &["frames"]).unwrap();
-        Self {
-            client,
-            guard: FrameGuard::new(socket, Instant::now(), limits, floods, Rc::default()),
-        }
+        let counters = IntCounterVec::new(Opts::new("floods", "Floods"), &["frames"]).unwrap();
+        let floods = ClientFloods::new(&FloodReports::new(counters.clone()), None);
+        let guard = FrameGuard::new(socket, Instant::now(), limits, floods, Rc::default());
+        Self { client, guard, counters }
     }
 
     /// A connection whose client has sent its preface.
@@ -82,7 +84,7 @@ impl Ends {
     }
 
     fn counted(&self, kind: FloodKind) -> u64 {
-        self.guard.floods.with_label_values(&[kind.name()]).get()
+        self.counters.with_label_values(&[kind.name()]).get()
     }
 
     /// Seconds until silence is cut; an hour at most.
