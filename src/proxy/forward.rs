@@ -140,7 +140,7 @@ impl Forwarder<'_> {
             permit,
         } = exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
-        let upstream = self.serving.upstreams.get(admission.route().upstream());
+        let upstream = self.serving.upstreams.get(admission.upstream());
         let rules = self.serving.config.routes.get(admission.route().id());
         let body = if rules.restricts_bodies && upload.is_some() {
             exchange.record().times().decided();
