@@ -77,7 +77,10 @@ pub(super) fn answer(
         if connection.activity.must_drain() {
             // hyper drops what is here of the body, and closes the connection behind the answer if
             // that is not the rest of it. It does so before it writes the answer's head, which then
-            // says that the connection ends: else clients send their next request on it.
+            // says that the connection ends: else clients send their next request on it. Until then
+            // the request is served, though its guard may be gone with a refusal: what hyper flushes
+            // is not the answer, and what it reads is no head.
+            let _answer = connection.open.answer_follows();
             yield_now().await;
         }
         // What a page gets of a tunnel is not up to CORS.
