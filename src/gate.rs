@@ -31,9 +31,9 @@ use crate::{
     limits::{LimitPermit, Limiters},
     policy::{
         AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
-        RouteMatch, Routes,
+        RouteDestination, RouteMatch, Routes,
         credential::PlaceSet,
-        ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute, RouteId},
+        ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute, RouteId, UpstreamId},
         settings::{Guests, HeaderSettings},
     },
     providers::Providers,
@@ -87,6 +87,8 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Admission<'g> {
     route: &'g Arc<Route>,
+    /// Where it goes.
+    upstream: UpstreamId,
     caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
@@ -183,11 +185,12 @@ impl Gate {
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
         self.check_restrictions(route, headers, peer)?;
+        let upstream = match route.destination() {
+            RouteDestination::Upstream(upstream) => *upstream,
+            RouteDestination::Redirect(to) => return Ok(Decision::Redirect(route, to)),
+        };
         let caller = match route.requirement() {
-            None => match route.redirect() {
-                Some(redirect) => return Ok(Decision::Redirect(route, redirect)),
-                None => None,
-            },
+            None => None,
             Some(requirement) => {
                 let deny = |reason| Denial::new(reason).on(route);
                 match route.sources().extract(request, headers) {
@@ -217,7 +220,7 @@ impl Gate {
                 (Some(permit), later)
             }
         };
-        let admission = Admission { route, caller, signature: None, permit };
+        let admission = Admission { route, upstream, caller, signature: None, permit };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules, later)),
@@ -410,6 +413,11 @@ impl<'g> Admission<'g> {
     /// The route that was taken.
     pub fn route(&self) -> &'g Arc<Route> {
         self.route
+    }
+
+    /// The upstream that the request is for.
+    pub fn upstream(&self) -> UpstreamId {
+        self.upstream
     }
 
     /// The refusal of a request with a valid signature that can't be served as its route requires.

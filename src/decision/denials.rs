@@ -70,7 +70,9 @@ impl Denials {
         let maintenance =
             maintenance.map(|settings| settings.map(|it| Arc::new(MaintenanceAnswer::compile(it))));
         Self {
-            maintenance: routes.all().map(|route| maintenance.get(route.upstream).clone()),
+            maintenance: routes.all().map(|route| {
+                route.destination.upstream().and_then(|upstream| maintenance.get(upstream).clone())
+            }),
             general: compiled(general),
             by_route: routes.all().map(|route| compiled(route.denials.unwrap_or(general))),
             expose_reasons: settings.expose_reasons,

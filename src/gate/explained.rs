@@ -12,7 +12,7 @@ use http::HeaderMap;
 
 use super::{Denial, Gate, Peer, Route, restriction::check_maintenance};
 use crate::{
-    policy::{CanonicalRequest, ids::IssuerId},
+    policy::{CanonicalRequest, Redirect, RouteDestination, ids::IssuerId},
     token::Observer,
 };
 
@@ -94,18 +94,17 @@ impl Gate {
             observer.passed("credential", || "public: no token is looked at".to_owned());
             None
         };
-        if let Some(redirect) = route.redirect() {
-            let location = redirect.location(asked.request);
-            let location = location.map_err(|refused| Denial::new(refused.cause()).on(route))?;
-            let location = without_query(location.to_str().unwrap_or_default()).to_owned();
-            return Ok(Explained::answered(route, OwnAnswer::Redirect(location), unchecked));
-        }
+        let upstream = match route.destination() {
+            RouteDestination::Upstream(upstream) => *upstream,
+            RouteDestination::Redirect(to) => return explain_redirect(route, to, asked, unchecked),
+        };
         unchecked.extend(Unchecked::of_route(route));
         let path = explain_path(route, asked, observer)?;
         let claims = caller.as_ref().map(ExplainedCaller::claims);
         let signature = self.explain_signature(route, claims, asked, &mut unchecked, observer);
         let signature = signature.await?;
-        let forwarded = self.explain_forwarded(route, caller, signature, asked, path)?;
+        let place = (route, upstream);
+        let forwarded = self.explain_forwarded(place, caller, signature, asked, path)?;
         Ok(Explained { unchecked, ..forwarded })
     }
 
@@ -130,8 +129,13 @@ impl Gate {
         }
         observer.began("maintenance");
         check_maintenance(route)?;
+        let upstream = match route.destination() {
+            RouteDestination::Upstream(upstream) => *upstream,
+            RouteDestination::Redirect(to) => return explain_redirect(route, to, asked, unchecked),
+        };
         let path = explain_path(route, asked, observer)?;
-        let forwarded = self.explain_forwarded(route, None, None, asked, path)?;
+        let place = (route, upstream);
+        let forwarded = self.explain_forwarded(place, None, None, asked, path)?;
         Ok(Explained { unchecked, ..forwarded })
     }
 
@@ -176,6 +180,18 @@ impl Gate {
         observer.passed("address", || "the route is open to this address".to_owned());
         Ok(())
     }
+}
+
+fn explain_redirect<'g>(
+    route: &'g Arc<Route>,
+    redirect: &Redirect,
+    asked: &ExplainedRequest<'_>,
+    unchecked: Vec<Unchecked>,
+) -> Result<Explained<'g>, NotExplained> {
+    let location = redirect.location(asked.request);
+    let location = location.map_err(|refused| Denial::new(refused.cause()).on(route))?;
+    let location = without_query(location.to_str().unwrap_or_default()).to_owned();
+    Ok(Explained::answered(route, OwnAnswer::Redirect(location), unchecked))
 }
 
 fn explain_path(

@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use super::{Denial, Gate, Peer, Route, caller::Caller};
 use crate::{
+    json::Object,
     limits::{LimitPermit, LimitSubject, Limited, RouteLimits},
     reason::{Excerpt, Fault, Part, Subject},
     signature::VerifiedSignature,
@@ -14,8 +15,8 @@ use crate::{
 /// The limits by the signer of a request whose signature is not verified yet.
 #[derive(Debug)]
 pub(super) struct SignerLimits<'g> {
+    gate: &'g Gate,
     limits: &'g RouteLimits,
-    issuer: &'g str,
     address: Option<IpAddr>,
 }
 
@@ -31,12 +32,19 @@ impl Gate {
         peer: &Peer,
     ) -> Result<(Box<LimitPermit>, Option<Box<SignerLimits<'g>>>), Denial> {
         let address = self.forwarded.client(headers, peer.address.as_ref());
-        let issuer = self.issuer_label(caller.map(|caller| caller.token.issuer()));
-        let token = caller.map(|caller| (issuer, caller.token.claims()));
+        let token = self.limited_token(caller);
         let subject = LimitSubject { token, signer: None, address, route: route.label() };
         let permit = limits.check(&subject).await.map_err(denied)?;
-        let later = limits.has_signer().then(|| Box::new(SignerLimits { limits, issuer, address }));
+        let signer = SignerLimits { gate: self, limits, address };
+        let later = limits.has_signer().then(|| Box::new(signer));
         Ok((Box::new(permit), later))
+    }
+
+    /// What limits know of a caller. Each tenant of an issuer is an issuer of its own (threats
+    /// C-18), which the configured name does not tell.
+    fn limited_token<'c>(&'c self, caller: Option<&'c Caller>) -> Option<(&'c str, &'c Object)> {
+        let token = &caller?.token;
+        Some((self.verifier.iss_of(token), token.claims()))
     }
 }
 
@@ -49,7 +57,7 @@ impl SignerLimits<'_> {
         signature: &VerifiedSignature,
     ) -> Result<LimitPermit, Denial> {
         let subject = LimitSubject {
-            token: caller.map(|caller| (self.issuer, caller.token.claims())),
+            token: self.gate.limited_token(caller),
             signer: Some((signature.rules(), signature.signer())),
             address: self.address,
             route: route.label(),

@@ -7,7 +7,7 @@ use http::{HeaderMap, header::ORIGIN, request::Parts};
 use super::{Admission, Decision, Denial, Gate, Peer, Route, restriction::check_maintenance};
 use crate::{
     cors::Preflight,
-    policy::{CanonicalRequest, RouteMatch, ids::ListenerId},
+    policy::{CanonicalRequest, RouteDestination, RouteMatch, ids::ListenerId},
     reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
@@ -55,7 +55,16 @@ impl Gate {
             return Ok(Decision::Preflight(route));
         }
         check_maintenance(route)?;
-        Ok(Decision::Admitted(Admission { route, caller: None, signature: None, permit: None }))
+        Ok(match route.destination() {
+            RouteDestination::Redirect(to) => Decision::Redirect(route, to),
+            RouteDestination::Upstream(upstream) => Decision::Admitted(Admission {
+                route,
+                upstream: *upstream,
+                caller: None,
+                signature: None,
+                permit: None,
+            }),
+        })
     }
 
     /// Whether the proxy answers it in place of the service.

@@ -15,15 +15,16 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Restrictions {
     pub(super) addresses: AddressSettings,
-    /// Its upstream is switched off.
+    /// Its upstream is switched off. A redirect has none.
     in_maintenance: bool,
 }
 
 impl Restrictions {
     /// `None`: there are none.
     pub(super) fn compile(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<Self>> {
-        let (addresses, in_maintenance) =
-            (route.addresses.clone(), *parts.maintenance.get(route.upstream));
+        let addresses = route.addresses.clone();
+        let upstream = route.destination.upstream();
+        let in_maintenance = upstream.is_some_and(|upstream| *parts.maintenance.get(upstream));
         let is_restricted = in_maintenance || addresses.is_set();
         is_restricted.then(|| Box::new(Self { addresses, in_maintenance }))
     }

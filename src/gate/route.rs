@@ -9,8 +9,8 @@ use crate::{
     limits::{Limiters, RouteLimits},
     policy::{
         AnswerHeaderRules, CanonicalRequest, CertificateRule, OutgoingPath, OutgoingTarget,
-        Redirect, RequestHeaderRules, Requirement, ScopeClaims,
-        ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
+        Redirect, RequestHeaderRules, Requirement, RouteDestination, ScopeClaims,
+        ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId},
         settings::{
             AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
         },
@@ -38,10 +38,9 @@ pub struct Route {
     metadata_url: Option<String>,
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
-    upstream: UpstreamId,
+    destination: RouteDestination,
     client_certificate: Option<Box<CertificateRule>>,
     outgoing: Option<Box<OutgoingPath>>,
-    redirect: Option<Box<Redirect>>,
     request_headers: Option<Box<RequestHeaderRules>>,
     answer_headers: Option<Box<AnswerHeaderRules>>,
     is_shared: bool,
@@ -109,16 +108,19 @@ impl Route {
                 unnamed: unnamed_issuer(route, parts.issuers),
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
-            upstream: route.upstream,
+            destination: route.destination.clone(),
             client_certificate: route.client_certificate.clone().map(Box::new),
             outgoing: outgoing_path(route, parts),
-            redirect: route.redirect.clone(),
             request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
             answer_headers: AnswerHeaderRules::compile(parts.fixed_headers, &route.headers),
             is_shared,
             restrictions: Restrictions::compile(route, parts),
             limits: shared.limiters.of_route(&route.limits),
-            counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
+            counters: shared.metrics.of_route(
+                &label,
+                is_shared,
+                route.destination.redirect().is_some(),
+            ),
             label,
         }
     }
@@ -174,8 +176,8 @@ impl Route {
     }
 
     /// Where its requests go.
-    pub fn upstream(&self) -> UpstreamId {
-        self.upstream
+    pub fn destination(&self) -> &RouteDestination {
+        &self.destination
     }
 
     /// What it requires of the connection's certificate.
@@ -185,7 +187,7 @@ impl Route {
 
     /// Where its clients are sent; `None`: its requests are forwarded.
     pub fn redirect(&self) -> Option<&Redirect> {
-        self.redirect.as_deref()
+        self.destination.redirect()
     }
 
     /// What is set in its requests, whatever they are.
@@ -245,11 +247,9 @@ impl Route {
 }
 
 fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
-    if route.redirect.is_some() {
-        return None;
-    }
+    let base = parts.base_paths.get(route.destination.upstream()?);
     let OutgoingSettings { change, rewrite_location } = &route.outgoing;
-    OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
+    OutgoingPath::compile(change, base, *rewrite_location)
 }
 
 /// The issuers that could introspect a route's opaque tokens. A valid configuration has at most

@@ -53,25 +53,30 @@ static NEXT_GENERATION: AtomicU64 = AtomicU64::new(1);
 impl KeySet {
     /// A set with a new generation.
     pub fn new(set: JwkSet) -> Self {
-        let generation = NEXT_GENERATION.fetch_add(1, Ordering::Relaxed);
-        let fingerprint = fingerprint(&set.keys);
-        Self::build(set, fingerprint, generation)
+        Self::build(set, NEXT_GENERATION.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The set that takes this one's place. It keeps the generation if the keys are the same, so
-    /// that what was verified with them stays verified.
+    /// The set that takes this one's place. It keeps the generation if it finds the same keys for
+    /// the same tokens, so that what was verified with them stays verified.
     pub(super) fn successor(&self, set: JwkSet) -> Self {
-        let fingerprint = fingerprint(&set.keys);
-        if fingerprint != self.fingerprint {
-            return Self::new(set);
+        let next = Self::build(set, self.generation);
+        if next.finds_as(self) {
+            return next;
         }
-        Self::build(set, fingerprint, self.generation)
+        Self { generation: NEXT_GENERATION.fetch_add(1, Ordering::Relaxed), ..next }
     }
 
-    fn build(set: JwkSet, fingerprint: Fingerprint, generation: u64) -> Self {
+    fn build(set: JwkSet, generation: u64) -> Self {
         let nameless = set.keys.iter().all(|key| key.kid().is_none())
             && set.skipped.iter().all(|key| key.kid.is_none());
+        let fingerprint = fingerprint(&set.keys);
         Self { keys: set.keys, skipped: set.skipped, fingerprint, generation, nameless }
+    }
+
+    /// Whether each token gets the same key from both. That keys without a `kid` fit any depends
+    /// on the keys that were left out as well.
+    fn finds_as(&self, other: &Self) -> bool {
+        self.nameless == other.nameless && self.has_same_keys(other)
     }
 
     /// Finds the key for a token (threats T-4, T-16, K-5).
@@ -126,7 +131,8 @@ impl KeySet {
         self.fingerprint == other.fingerprint
     }
 
-    /// Grows with every change of content; equal generations mean equal keys.
+    /// Grows with every change of what is found; equal generations mean that each token gets the
+    /// same key.
     pub fn generation(&self) -> u64 {
         self.generation
     }

@@ -14,7 +14,8 @@ use crate::json::{Json, Object};
 /// What is verified of a request, and where it came from.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSubject<'r> {
-    /// The token, if there is one: the configured name of its issuer, and its claims.
+    /// The token, if there is one: the exact `iss` of its issuer, the tenant included, and its
+    /// claims.
     pub token: Option<(&'r str, &'r Object)>,
     /// The verified signature, if there is one: the name of its rules, and its signer.
     pub signer: Option<(&'r str, &'r str)>,

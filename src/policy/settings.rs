@@ -22,7 +22,8 @@ use crate::{
         writer::{Writer, Written, list_of},
     },
     policy::{
-        CertificateRule, DuplicateRoute, HostPattern, ListenerSet, PathPattern, Redirect, Routes,
+        CertificateRule, DuplicateRoute, HostPattern, ListenerSet, PathPattern, RouteDestination,
+        Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{LimitId, SignatureId, UpstreamId},
@@ -102,8 +103,8 @@ pub struct RouteSettings {
     pub credential: CredentialRules,
     /// How its requests must be signed. `None`: they need not be.
     pub signature: Option<SignatureId>,
-    /// Where its requests go. Those of a redirect go nowhere, and it has the first upstream.
-    pub upstream: UpstreamId,
+    /// Where its requests go.
+    pub destination: RouteDestination,
     /// What its upstream receives as credential; `None`: as the upstream's settings say.
     pub upstream_credential: Option<CredentialChoice>,
     /// How its refusals look; `None`: as everywhere.
@@ -124,8 +125,6 @@ pub struct RouteSettings {
     pub addresses: AddressSettings,
     /// Its limits: all of them count.
     pub limits: Vec<LimitId>,
-    /// Where its clients are sent instead. `None`: its requests are forwarded.
-    pub redirect: Option<Box<Redirect>>,
     /// What its requests may take, as far as it says so itself.
     pub exchange: ExchangeLimitSettings,
 }
@@ -143,7 +142,9 @@ impl RouteSettings {
             authorization: AuthorizationHeader::default(),
             credential: CredentialRules::default(),
             signature: None,
-            upstream: crate::policy::ids::PerUpstream::default().push("app"),
+            destination: RouteDestination::Upstream(
+                crate::policy::ids::PerUpstream::default().push("app"),
+            ),
             upstream_credential: None,
             denials: None,
             paths: PathSettings::default(),
@@ -154,7 +155,6 @@ impl RouteSettings {
             listeners: ListenerSet::ALL,
             addresses: AddressSettings::default(),
             limits: Vec::new(),
-            redirect: None,
             exchange: ExchangeLimitSettings::default(),
         }
     }
@@ -270,7 +270,7 @@ impl RouteSettings {
             authorization,
             credential,
             signature,
-            upstream: upstream?,
+            destination: RouteDestination::Upstream(upstream?),
             upstream_credential,
             denials,
             paths,
@@ -281,7 +281,6 @@ impl RouteSettings {
             listeners,
             addresses,
             limits: limits.unwrap_or_default(),
-            redirect: None,
             exchange,
         })
     }
@@ -305,7 +304,7 @@ impl RouteSettings {
             authorization: AuthorizationHeader::default(),
             credential: CredentialRules::default(),
             signature: None,
-            upstream: names.upstreams.first().map(|(_, first)| *first)?,
+            destination: RouteDestination::Redirect(Box::new(redirect?)),
             upstream_credential: None,
             denials,
             paths,
@@ -317,7 +316,6 @@ impl RouteSettings {
             addresses: AddressSettings::default(),
             limits: Vec::new(),
             exchange: ExchangeLimitSettings::default(),
-            redirect: Some(Box::new(redirect?)),
         })
     }
 
@@ -336,11 +334,14 @@ impl RouteSettings {
             .list(key::METHODS, &self.methods)
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
-        if let Some(redirect) = &self.redirect {
-            let writer = writer.value(key::REDIRECT, redirect::write(redirect));
-            let writer = self.paths.write(writer.optional(key::DENIALS, denials));
-            return self.headers.write(writer).table();
-        }
+        let upstream = match &self.destination {
+            RouteDestination::Upstream(upstream) => *upstream,
+            RouteDestination::Redirect(redirect) => {
+                let writer = writer.value(key::REDIRECT, redirect::write(redirect));
+                let writer = self.paths.write(writer.optional(key::DENIALS, denials));
+                return self.headers.write(writer).table();
+            }
+        };
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let credential =
             self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
@@ -348,7 +349,7 @@ impl RouteSettings {
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
-            .reference(key::UPSTREAM, &names.upstreams, self.upstream)
+            .reference(key::UPSTREAM, &names.upstreams, upstream)
             .optional(key::UPSTREAM_CREDENTIAL, credential)
             .optional(key::DENIALS, denials)
             .optional_value(key::ADDRESSES, self.addresses.write());

@@ -77,7 +77,10 @@ pub(super) fn answer(
         if connection.activity.must_drain() {
             // hyper drops what is here of the body, and closes the connection behind the answer if
             // that is not the rest of it. It does so before it writes the answer's head, which then
-            // says that the connection ends: else clients send their next request on it.
+            // says that the connection ends: else clients send their next request on it. Until then
+            // the request is served, though its guard may be gone with a refusal: what hyper flushes
+            // is not the answer, and what it reads is no head.
+            let _answer = connection.open.answer_follows();
             yield_now().await;
         }
         // What a page gets of a tunnel is not up to CORS.
@@ -140,7 +143,7 @@ impl Forwarder<'_> {
             permit,
         } = exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
-        let upstream = self.serving.upstreams.get(admission.route().upstream());
+        let upstream = self.serving.upstreams.get(admission.upstream());
         let rules = self.serving.config.routes.get(admission.route().id());
         let body = if rules.restricts_bodies && upload.is_some() {
             exchange.record().times().decided();

@@ -149,6 +149,13 @@ impl Activity {
         self.phase.store(Phase::Serving as u8, Relaxed);
     }
 
+    /// A request has ended, but hyper does not have its answer yet.
+    pub(super) fn answer_follows(&self) {
+        if self.phase.load(Relaxed) == Phase::Idle as u8 {
+            self.phase.store(Phase::Serving as u8, Relaxed);
+        }
+    }
+
     /// The last request's answer is out, at that moment.
     pub(super) fn requests_end(&self, at: Instant) {
         if self.phase.load(Relaxed) == Phase::Serving as u8 {

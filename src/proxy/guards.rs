@@ -78,6 +78,11 @@ pub(super) struct RequestGuard {
     record: Option<Rc<RequestRecord>>,
 }
 
+/// An answer that hyper does not have yet, although its request has ended for everything else.
+/// While one is held, its connection is not idle: what arrives is no head of a next request.
+#[derive(Debug)]
+pub(super) struct AnswerGuard<'c>(&'c OpenConnection);
+
 /// The room for what is read of an upload before it is asked for.
 #[derive(Debug)]
 pub(super) struct UploadRoom {
@@ -172,6 +177,34 @@ impl OpenConnection {
         Flow::new(self.memory(), self.held_bytes.get_or_init(Arc::default))
     }
 
+    /// Keeps the connection out of its idle phase until an answer is handed over.
+    pub(super) fn answer_follows(&self) -> AnswerGuard<'_> {
+        self.begin();
+        self.activity.answer_follows();
+        AnswerGuard(self)
+    }
+
+    /// Counts something in progress.
+    fn begin(&self) {
+        let requests = self.requests.get();
+        if requests == 0 && self.sealed_bytes > 0 {
+            self.memory().hold(self.sealed_bytes);
+        }
+        self.requests.set(requests + 1);
+    }
+
+    /// What was counted has ended at that moment.
+    fn end(&self, at: Instant) {
+        let left = self.requests.get().saturating_sub(1);
+        self.requests.set(left);
+        if left == 0 {
+            if self.sealed_bytes > 0 {
+                self.memory().leave(self.sealed_bytes);
+            }
+            self.activity.requests_end(at);
+        }
+    }
+
     /// Counts the connection as parked.
     pub(super) fn park(&self) -> Parked<'_> {
         let budget = &self.permit.budget;
@@ -188,11 +221,7 @@ impl OpenConnection {
 impl RequestGuard {
     pub(super) fn new(connection: &Rc<OpenConnection>) -> Self {
         let has_room = connection.memory().enter(connection.has_served.get());
-        let requests = connection.requests.get();
-        if requests == 0 && connection.sealed_bytes > 0 {
-            connection.memory().hold(connection.sealed_bytes);
-        }
-        connection.requests.set(requests + 1);
+        connection.begin();
         connection.activity.request_begins();
         Self {
             connection: Rc::clone(connection),
@@ -262,14 +291,13 @@ impl Drop for RequestGuard {
         if *has_room {
             connection.has_served.set(true);
         }
-        let left = connection.requests.get().saturating_sub(1);
-        connection.requests.set(left);
-        if left == 0 {
-            if connection.sealed_bytes > 0 {
-                connection.memory().leave(connection.sealed_bytes);
-            }
-            connection.activity.requests_end(now);
-        }
+        connection.end(now);
+    }
+}
+
+impl Drop for AnswerGuard<'_> {
+    fn drop(&mut self) {
+        self.0.end(Instant::now());
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) struct LocationRewriter<'r> {
 #[derive(Debug, PartialEq, Eq)]
 struct LocationUrl<'t> {
     scheme: Option<UrlScheme>,
-    authority: Option<UrlAuthority<'t>>,
+    authority: Option<UrlAuthority>,
+    /// Scheme and authority as they are written, or empty.
+    begins: &'t str,
     /// With its slash, or empty.
     path: &'t str,
     /// Query and fragment.
@@ -48,10 +50,9 @@ enum UrlScheme {
     Https,
 }
 
-/// An authority without user information: as it is written, and what it means.
+/// What an authority means. It has no user information.
 #[derive(Debug, PartialEq, Eq)]
-struct UrlAuthority<'t> {
-    text: &'t str,
+struct UrlAuthority {
     host: String,
     port: Option<u16>,
 }
@@ -98,7 +99,7 @@ impl<'r> LocationRewriter<'r> {
         let url = LocationUrl::parse(text)?;
         let begins = match &url.authority {
             None => "",
-            Some(authority) => self.beginning(text, url.scheme, authority)?,
+            Some(authority) => self.beginning(&url, authority)?,
         };
         let path = self.mapping.to_client(if url.path.is_empty() { "/" } else { url.path })?;
         Some(format!("{begins}{path}{}", url.behind))
@@ -107,14 +108,9 @@ impl<'r> LocationRewriter<'r> {
     /// What stands before the path of a URL that means the service: nothing, so that the client
     /// stays where it is, or a way to the same host that the service has chosen. `None`: it means
     /// another one.
-    fn beginning<'t>(
-        &self,
-        text: &'t str,
-        scheme: Option<UrlScheme>,
-        authority: &UrlAuthority<'t>,
-    ) -> Option<&'t str> {
+    fn beginning<'t>(&self, url: &LocationUrl<'t>, authority: &UrlAuthority) -> Option<&'t str> {
         let own_scheme = self.own_scheme();
-        let scheme_or_own = scheme.unwrap_or(own_scheme);
+        let scheme_or_own = url.scheme.unwrap_or(own_scheme);
         let mut own = self.upstream.iter().filter_map(|upstream| own_authority(upstream));
         let is_by_address =
             scheme_or_own == own_scheme && own.clone().any(|own| authority.is(own, scheme_or_own));
@@ -130,11 +126,8 @@ impl<'r> LocationRewriter<'r> {
         // The client may have come by https, of which a service behind plain http knows nothing.
         // An https URL is the service's wish, since it would lead to a loop without it.
         let is_as_received = scheme_or_own == UrlScheme::Http && own_scheme == UrlScheme::Http;
-        if scheme.is_none() || is_as_received {
-            return Some("");
-        }
-        let end = text.find(authority.text)? + authority.text.len();
-        text.get(..end)
+        let stays = url.scheme.is_none() || is_as_received;
+        Some(if stays { "" } else { url.begins })
     }
 
     fn own_scheme(&self) -> UrlScheme {
@@ -181,12 +174,13 @@ impl<'t> LocationUrl<'t> {
             None if scheme.is_some() => return None,
             None => (None, after_scheme),
         };
+        let begins = text.strip_suffix(after_authority)?;
         let end = after_authority.find(['?', '#']).unwrap_or(after_authority.len());
         let (path, behind) = after_authority.split_at_checked(end)?;
         let has_path = is_plain_path(path) || (path.is_empty() && authority.is_some());
         let is_plain = |byte: u8| is_path_byte(byte) || matches!(byte, b'?' | b'#' | b'[' | b']');
         let is_url = has_path && behind.bytes().all(is_plain);
-        is_url.then_some(Self { scheme, authority, path, behind })
+        is_url.then_some(Self { scheme, authority, begins, path, behind })
     }
 }
 
@@ -210,9 +204,9 @@ impl UrlScheme {
     }
 }
 
-impl<'t> UrlAuthority<'t> {
+impl UrlAuthority {
     /// `None` for what is not a host with an optional port.
-    fn parse(text: &'t str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let host_end = match text.strip_prefix('[') {
             Some(_) => text.find(']')? + 1,
             None => text.find(':').unwrap_or(text.len()),
@@ -226,20 +220,20 @@ impl<'t> UrlAuthority<'t> {
             None if port.is_empty() => None,
             _ => return None,
         };
-        Some(Self { text, host, port })
+        Some(Self { host, port })
     }
 
     /// Whether it means the same as another one, both under that scheme.
     fn is(&self, other: &str, scheme: UrlScheme) -> bool {
         let default = scheme.default_port();
         let port = |port: Option<u16>| port.unwrap_or(default);
-        UrlAuthority::parse(other)
+        Self::parse(other)
             .is_some_and(|other| other.host == self.host && port(other.port) == port(self.port))
     }
 
     /// Whether it is the one's host at the other's port.
     fn is_host_at_port(&self, host: &str, at: &str) -> bool {
-        let (host, at) = (UrlAuthority::parse(host), UrlAuthority::parse(at));
+        let (host, at) = (Self::parse(host), Self::parse(at));
         let port = at.and_then(|at| at.port);
         host.is_some_and(|host| host.host == self.host) && port.is_some() && port == self.port
     }

@@ -60,14 +60,17 @@ impl Settings {
     }
 
     /// What the upstream receives as credential from a route: the route decides, then the
-    /// upstream, then `[credential]`.
+    /// upstream, then `[credential]`. Where there is no upstream, none is sent.
     pub(super) fn credential_choice(&self, route: &RouteSettings) -> CredentialChoice {
+        let Some(upstream) = route.destination.upstream() else {
+            return CredentialChoice::None;
+        };
         let usual = if self.credential.forward {
             CredentialChoice::Forward
         } else {
             CredentialChoice::None
         };
-        let of_upstream = self.upstreams.get(route.upstream).credential;
+        let of_upstream = self.upstreams.get(upstream).credential;
         route.upstream_credential.or(of_upstream).unwrap_or(usual)
     }
 
@@ -127,7 +130,9 @@ impl Settings {
 
     /// What holds for requests of a route.
     pub(super) fn limits_of(&self, route: &RouteSettings) -> ExchangeLimits {
-        route.exchange.over(&self.upstreams.get(route.upstream).limits)
+        let upstream = route.destination.upstream().map(|upstream| self.upstreams.get(upstream));
+        let below = upstream.map(|upstream| upstream.limits.clone()).unwrap_or_default();
+        route.exchange.over(&below)
     }
 
     /// What the operator's pages show of them.

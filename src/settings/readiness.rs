@@ -29,9 +29,7 @@ fn needs_of(route: &RouteSettings) -> Option<RouteNeeds> {
         AccessSettings::Public => Vec::new(),
         AccessSettings::Token(requirement) => requirement.issuers.clone(),
     };
-    if route.redirect.is_some() {
-        return None;
-    }
+    route.destination.upstream()?;
     let needs = RouteNeeds { issuers, signature: route.signature };
     (!needs.issuers.is_empty() || needs.signature.is_some()).then_some(needs)
 }

@@ -135,7 +135,7 @@ async fn decide<'g>(
 
 fn outcome(explained: Explained<'_>, proxy: &ProxyConfig, shows_claims: bool) -> Explanation {
     let (redirect, own_answer, forwarded) = match &explained.own_answer {
-        None => (None, None, Some(forwarded(&explained, proxy, shows_claims))),
+        None => (None, None, forwarded(&explained, proxy, shows_claims)),
         Some(OwnAnswer::Redirect(location)) => (Some(location.clone()), None, None),
         Some(OwnAnswer::Preflight) => (None, Some("the answer to a preflight".to_owned()), None),
     };
@@ -143,15 +143,21 @@ fn outcome(explained: Explained<'_>, proxy: &ProxyConfig, shows_claims: bool) ->
     Explanation { not_checked, redirect, own_answer, forwarded, ..Explanation::default() }
 }
 
-fn forwarded(explained: &Explained<'_>, proxy: &ProxyConfig, shows: bool) -> ForwardedRequest {
+/// `None`: its route has no upstream.
+fn forwarded(
+    explained: &Explained<'_>,
+    proxy: &ProxyConfig,
+    shows: bool,
+) -> Option<ForwardedRequest> {
+    let upstream = explained.route.destination().upstream()?;
     let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let claims = explained.claims.iter().filter(|_| shows);
-    ForwardedRequest {
-        upstream: proxy.upstream_name(explained.route.upstream()).to_owned(),
+    Some(ForwardedRequest {
+        upstream: proxy.upstream_name(upstream).to_owned(),
         path: explained.path.clone(),
         headers: explained.headers.keys().map(ToString::to_string).collect(),
         claims: claims.map(|(name, of)| (name.to_string(), value(of))).collect(),
-    }
+    })
 }
 
 fn too_many() -> Response<Full<Bytes>> {

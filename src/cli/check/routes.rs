@@ -3,7 +3,7 @@
 use crate::{
     config::values::format_duration,
     policy::{
-        HostPattern, PathChange,
+        HostPattern, PathChange, RouteDestination,
         settings::{
             AccessSettings, AuthenticationSettings, Guests, RequirementSettings, RouteSettings,
         },
@@ -77,10 +77,12 @@ fn listeners(settings: &Settings, route: &RouteSettings) -> Option<String> {
 
 /// The upstream, and the path there if it is another one; or where clients are sent.
 fn destination(settings: &Settings, route: &RouteSettings) -> String {
-    if let Some(redirect) = &route.redirect {
-        return format!("{} {}", redirect.status.as_u16(), redirect.to.as_str());
-    }
-    let upstream = settings.upstreams.get(route.upstream);
+    let upstream = match &route.destination {
+        RouteDestination::Upstream(upstream) => settings.upstreams.get(*upstream),
+        RouteDestination::Redirect(redirect) => {
+            return format!("{} {}", redirect.status.as_u16(), redirect.to.as_str());
+        }
+    };
     let base = upstream.path.as_str();
     let path = match &route.outgoing.change {
         PathChange::Keep if base.is_empty() => return upstream.name.clone(),

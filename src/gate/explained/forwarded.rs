@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderValue};
 use super::{Explained, ExplainedRequest, NotExplained, caller::ExplainedCaller};
 use crate::{
     gate::{Admission, Caller, Denial, Gate, Route},
+    policy::ids::UpstreamId,
     signature::AsideSignature,
 };
 
 impl Gate {
     pub(super) fn explain_forwarded<'g>(
         &'g self,
-        route: &'g Arc<Route>,
+        (route, upstream): (&'g Arc<Route>, UpstreamId),
         caller: Option<ExplainedCaller>,
         signature: Option<AsideSignature>,
         asked: &ExplainedRequest<'_>,
@@ -26,7 +27,7 @@ impl Gate {
             Caller { token: Rc::new(token), places, assertion: None }
         });
         let is_asserted = caller.is_some();
-        let admission = Admission { route, caller, signature: None, permit: None };
+        let admission = Admission { route, upstream, caller, signature: None, permit: None };
         // A client's forged headers are counted, and these are no client's.
         let cleaned = self.hygiene.uncounted().clean_request(&mut headers);
         cleaned.map_err(|violation| Denial::new(violation.cause()).on(route))?;

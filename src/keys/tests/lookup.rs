@@ -145,6 +145,27 @@ fn equal_content_keeps_its_generation_in_any_order() {
     }
 }
 
+/// A cache trusts the generation: what it says of a `kid` must be what a lookup says.
+#[test]
+fn k9_a_named_key_that_is_left_out_changes_the_generation_of_a_set_without_names() {
+    let unnamed = renamed(&jwk("a"), None);
+    let named = r#"{"kty":"?","kid":"q"}"#;
+    let alone = KeySet::new(set(&[&unnamed]));
+    let beside = alone.successor(set(&[&unnamed, named]));
+    assert_eq!(
+        (ed(&alone, Some("x")), ed(&beside, Some("x"))),
+        ("found -".into(), "unknown".into())
+    );
+    assert!(beside.generation() > alone.generation());
+
+    let alone_again = beside.successor(set(&[&unnamed]));
+    assert_eq!(ed(&alone_again, Some("x")), "found -");
+    assert!(alone_again.generation() > beside.generation());
+
+    let other_named = beside.successor(set(&[&unnamed, &named.replace('q', "r")]));
+    assert_eq!(other_named.generation(), beside.generation());
+}
+
 #[test]
 fn k9_what_is_not_in_the_new_set_is_gone() {
     let (a, b) = (jwk("a"), jwk("b"));

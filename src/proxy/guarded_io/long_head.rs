@@ -65,7 +65,8 @@ impl LongHeads {
         }
     }
 
-    /// Everything that was to be written is out, and no request is being served.
+    /// Everything that was to be written is out, and no request is being served: hyper has had the
+    /// answer to the last one.
     pub(super) fn all_written(&self) {
         if self.is(HeadWatch::Answering) {
             self.enter(HeadWatch::Watching);

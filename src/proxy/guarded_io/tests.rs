@@ -83,6 +83,20 @@ async fn d1_the_next_request_has_the_header_timeout_again() {
     assert_eq!(seconds_until_cut(&mut io).await, 10);
 }
 
+/// It would count as a head that is not complete, and the connection be cut too early.
+#[tokio::test(start_paused = true)]
+async fn what_arrives_of_a_body_before_its_refusal_is_written_begins_no_head() {
+    let (mut io, activity, mut client) = connection(Activity::accepted(Instant::now(), DEADLINES));
+    activity.request_begins();
+    activity.requests_end(Instant::now());
+    activity.answer_follows();
+    client.write_all(b"x").await.unwrap();
+    io.read_u8().await.unwrap();
+    activity.requests_end(Instant::now());
+    assert!(!activity.has_begun_head());
+    assert_eq!(seconds_until_cut(&mut io).await, 120);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_being_served_is_not_cut_by_the_socket() {
     let (mut io, activity, _client) = connection(Activity::accepted(Instant::now(), DEADLINES));

@@ -76,6 +76,15 @@ fn p18_a_service_behind_tls_means_itself_by_https() {
 }
 
 #[test]
+fn p18_a_host_that_occurs_in_the_scheme_is_found_behind_it() {
+    for host in ["s", "http", "https", "t", "p"] {
+        let scene = Scene { host, ..Scene::new("/api", "/base") };
+        let (sent, expected) = (format!("https://{host}/base/a"), format!("https://{host}/api/a"));
+        assert_eq!(scene.url(&sent), Some(expected));
+    }
+}
+
+#[test]
 fn p18_what_means_another_host_or_nothing_certain_stays() {
     let scene = Scene::new("/api", "/base");
     for sent in [

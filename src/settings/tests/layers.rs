@@ -137,7 +137,11 @@ fn flags_alone_protect_everything_but_the_public_paths() {
         .iter()
         .map(|route| {
             let public = matches!(route.access, AccessSettings::Public);
-            (route.path.as_str(), public, settings.upstreams.get(route.upstream).name.as_str())
+            (
+                route.path.as_str(),
+                public,
+                settings.upstreams.get(route.destination.upstream().unwrap()).name.as_str(),
+            )
         })
         .collect();
     assert_eq!(routes, [("/healthz", true, "default"), ("/**", false, "default")]);

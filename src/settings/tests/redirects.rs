@@ -1,6 +1,7 @@
 //! Routes that redirect.
 
 use super::*;
+use crate::policy::{settings::ExchangeLimits, upstream_credential::CredentialChoice};
 
 /// A redirect beside the minimal configuration's route.
 fn with_redirect(lines: &str) -> String {
@@ -13,9 +14,25 @@ fn a_redirect_needs_neither_a_token_nor_a_name_of_an_upstream() {
     let text = with_redirect(several).replace("path = \"/**\"", "path = \"/**\"\nupstream = \"b\"");
     let settings = settings(&text);
     let redirect =
-        settings.routes.all().iter().find_map(|route| route.redirect.as_deref()).unwrap();
+        settings.routes.all().iter().find_map(|route| route.destination.redirect()).unwrap();
     assert_eq!((redirect.to.as_str(), redirect.status.as_u16()), ("/new/{rest}", 308));
     assert!(redirect.keeps_query);
+}
+
+/// Not even of the first by name.
+#[test]
+fn a_redirect_takes_nothing_from_an_upstream() {
+    let lines = "redirect.to = \"/new/{rest}\"\n\
+                 [upstreams.a]\nurl = \"http://127.0.0.1:1\"\nbody = \"buffer\"";
+    let text = with_redirect(lines);
+    let text = text.replace("path = \"/**\"", "path = \"/**\"\nupstream = \"app\"");
+    let settings = settings(&text);
+    let redirect = settings.routes.all().iter().find(|it| it.destination.redirect().is_some());
+    let redirect = redirect.unwrap();
+    assert!(redirect.destination.upstream().is_none());
+    assert_eq!(settings.limits_of(redirect), ExchangeLimits::default());
+    assert_eq!(settings.credential_choice(redirect), CredentialChoice::None);
+    assert!(!settings.holds_bodies());
 }
 
 #[test]

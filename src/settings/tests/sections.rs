@@ -34,7 +34,7 @@ fn the_minimal_configuration_is_filled_with_safe_defaults() {
     };
     let issuers: Vec<_> = settings.issuers.iter_with_ids().map(|(issuer, _)| issuer).collect();
     assert_eq!((issuers.len(), &requirement.issuers), (1, &issuers));
-    let upstream = first(settings.routes.all()).upstream;
+    let upstream = first(settings.routes.all()).destination.upstream().unwrap();
     assert_eq!(settings.upstreams.get(upstream).name, "app");
     assert_eq!(settings.warnings(), Vec::<String>::new());
 }

@@ -15,8 +15,9 @@ impl Settings {
     /// What makes a credential easier to steal, and what is obtained for nothing.
     pub(super) fn upstream_credential_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        let routes = self.routes.all().iter();
         let choices: Vec<_> =
-            self.routes.all().iter().map(|it| (it.upstream, self.credential_choice(it))).collect();
+            routes.map(|it| (it.destination.upstream(), self.credential_choice(it))).collect();
         for (id, credential) in self.upstream_credentials.iter_with_ids() {
             let of_one = [key::UPSTREAM_CREDENTIALS, &*credential.name];
             if !choices.iter().any(|(_, choice)| *choice == CredentialChoice::Own(id)) {
@@ -28,7 +29,8 @@ impl Settings {
             }
         }
         for (id, upstream) in self.upstreams.iter_with_ids() {
-            let is_sent = |(to, choice): &(_, _)| *to == id && *choice != CredentialChoice::None;
+            let is_sent =
+                |(to, choice): &(_, _)| *to == Some(id) && *choice != CredentialChoice::None;
             if choices.iter().any(is_sent) && is_plain_elsewhere(upstream) {
                 let text = "credentials are sent there without TLS, and can be read on the way";
                 warnings.push(warning(&[key::UPSTREAMS, &upstream.name, of_upstream::URL], text));

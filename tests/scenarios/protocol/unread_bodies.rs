@@ -75,3 +75,82 @@ fn a_connection_that_is_not_said_to_end_takes_the_next_request() {
         }
     }
 }
+
+/// `431` is also what hyper answers by itself to a head with many lines, which is then read again.
+fn refuses_with_431() -> World {
+    let profile = "[denials]\nprofile = \"own\"\n\
+                   [denials.profiles.own.credential_missing]\nstatus = 431";
+    World::with_setup(|setup| setup.with(profile))
+}
+
+/// The begin of a request without a credential, and the rest of its body: a request that would
+/// pass.
+fn split_upload(first_line: &str, fields: &str, begin: &str) -> (Vec<u8>, Vec<u8>) {
+    let rest = Request::get("/public/smuggled").bytes();
+    let length = begin.len() + rest.len();
+    let head =
+        format!("{first_line}\r\nhost: api.test\r\n{fields}content-length: {length}\r\n\r\n");
+    (format!("{head}{begin}").into_bytes(), rest)
+}
+
+#[test]
+fn f14_behind_a_refusal_with_431_the_rest_of_the_body_is_no_request() {
+    let world = refuses_with_431();
+    for (first_line, fields, begin) in [
+        ("POST /mcp HTTP/1.1", "", "first"),
+        ("POST /mcp HTTP/1.1", "", ""),
+        ("POST /mcp HTTP/1.1", "expect: 100-continue\r\n", ""),
+        ("POST /mcp HTTP/1.0", "connection: keep-alive\r\n", "first"),
+        ("HEAD /mcp HTTP/1.1", "", "first"),
+    ] {
+        let case = format!("{first_line} {fields:?} {begin:?}");
+        let before = world.mark();
+        let (begins, rest) = split_upload(first_line, fields, begin);
+        let mut client = world.proxy.client();
+        client.send(&begins);
+        let mut received = Vec::new();
+        let mut status = [0; "HTTP/1.1 431".len()];
+        client.stream().read_exact(&mut status).unwrap_or_else(|error| panic!("{case}: {error}"));
+        client.send(&rest);
+        // The proxy closes what it does not read to its end.
+        let _ = client.stream().read_to_end(&mut received);
+        assert!(status.ends_with(b" 431"), "{case}: {}", status.escape_ascii());
+        let received = String::from_utf8_lossy(&received);
+        assert!(!received.contains("HTTP/1."), "{case}: {received}");
+        before.assert_untouched(&case);
+    }
+}
+
+/// The client goes away before it is refused, and the next one notices nothing.
+#[test]
+fn f14_a_client_that_leaves_before_a_refusal_with_431_is_no_trouble() {
+    let world = refuses_with_431();
+    let before = world.mark();
+    for _ in 0..20 {
+        let (begins, _) = split_upload("POST /mcp HTTP/1.1", "", "first");
+        world.proxy.client().send(&begins);
+    }
+    before.assert_untouched("clients that left");
+    let token = world.issuer.mint(serde_json::json!({}));
+    assert_eq!(world.proxy.get("/", Some(&token)).status, 200);
+}
+
+/// A body that was here as a whole is not in the way: neither of the next request, nor of one whose
+/// head has to be read again.
+#[test]
+fn f14_behind_a_refusal_with_431_of_a_whole_request_long_heads_are_still_read() {
+    let world = refuses_with_431();
+    let token = world.issuer.mint(serde_json::json!({}));
+    let mut client = world.proxy.client();
+    let long = (0..150).fold(Request::get("/").bearer(&token), |request, n| {
+        request.field(&format!("x-filler-{n}"), "1")
+    });
+    for _ in 0..2 {
+        let refused = client.exchange(&Request::new("POST", "/mcp").body(BODY));
+        assert_eq!((refused.status, says_close(&refused)), (431, false), "{refused:?}");
+    }
+    assert_eq!(client.exchange(&long).status, 200);
+    let refused = client.exchange(&Request::new("POST", "/mcp").body(BODY));
+    assert_eq!(refused.status, 431);
+    assert_eq!(client.exchange(&long).status, 200);
+}

@@ -101,3 +101,20 @@ fn a_page_reads_the_text_and_its_preflight_is_answered() {
         assert_eq!(answer.field("access-control-allow-origin"), Some("https://app.test"));
     }
 }
+
+/// A redirect has no upstream: not even the first by name, which is the one that is off here.
+#[test]
+fn a_redirect_is_answered_whatever_is_switched_off() {
+    let world = World::with_setup(|setup| {
+        setup
+            .with("[upstreams.a]\nurl = \"http://127.0.0.1:1\"\nmaintenance = \"back at 6 pm\"")
+            .routes(
+                "[[routes]]\npath = \"/old/**\"\nredirect.to = \"/new/{rest}\"\n\
+                 [[routes]]\npath = \"/off/**\"\nupstream = \"a\"\naccess = \"public\"\n\
+                 [[routes]]\npath = \"/**\"\nupstream = \"app\"",
+            )
+    });
+    let answer = world.proxy.get("/old/a", None);
+    assert_eq!((answer.status, answer.field("location")), (308, Some("/new/a")));
+    assert_eq!(world.proxy.get("/off/a", None).status, 503);
+}

@@ -161,3 +161,20 @@ fn c18_a_revocation_of_one_tenants_subject_is_not_another_tenants() {
     world.refuses("revoked", &token(&world, &iss(ONE), json!(ONE)), Reason::TokenRevoked);
     world.admits("another alice", &token(&world, &iss(OTHER), json!(OTHER)));
 }
+
+/// One tenant's clients use up nothing of another's.
+#[test]
+fn c18_a_limit_counts_each_tenant_for_itself() {
+    for key in ["{ claim = \"client_id\" }", "\"issuer\""] {
+        let limit = format!("[limits.own]\nkey = {key}\nrate = \"2/h\"");
+        let world = provider("", |setup| {
+            setup.with(&limit).routes("[[routes]]\npath = \"/**\"\nlimit = \"own\"")
+        });
+        for tenant in [ONE, OTHER] {
+            let claims = json!({ "iss": iss(tenant), "tid": tenant, "client_id": "app" });
+            let token = world.issuer.mint(claims);
+            let statuses = [(); 3].map(|()| world.proxy.get("/", Some(&token)).status);
+            assert_eq!(statuses, [200, 200, 429], "{key}, {tenant}");
+        }
+    }
+}
