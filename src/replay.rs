@@ -8,6 +8,7 @@
 mod memory;
 mod replicated;
 mod reservation;
+mod retention;
 mod store;
 mod stores;
 mod table;

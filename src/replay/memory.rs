@@ -1,6 +1,6 @@
 //! The store of one process.
 
-use crate::clock::{UnixTime, seconds};
+use crate::clock::UnixTime;
 
 use super::{
     ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore,
@@ -25,24 +25,38 @@ impl MemoryStore {
     }
 
     /// What is known of the id; remembers nothing.
-    pub(super) fn check(&self, id: ReplayId, now: UnixTime) -> ReplayState {
-        self.table.lock().check(id, now, self.limits.max_entries)
+    pub(super) fn check(
+        &self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+    ) -> ReplayState {
+        self.table.lock().check(id, issued, now, self.limits)
     }
 
     /// The synchronous [`ReplayStore::check_and_insert`]: memory needs no waiting.
-    pub(super) fn check_and_insert_now(&self, id: ReplayId, now: UnixTime) -> ReplayCheck {
-        let ReplayLimits { window, max_entries } = self.limits;
-        let until = UnixTime(now.0.saturating_add(seconds(window)));
-        match self.table.lock().check_and_insert(id, now, until, max_entries) {
+    pub(super) fn check_and_insert_now(
+        &self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+    ) -> ReplayCheck {
+        match self.table.lock().check_and_insert(id, issued, now, self.limits) {
             ReplayState::New => ReplayCheck::New(ReplayReservation::new(id, self.table.clone())),
             ReplayState::Replayed => ReplayCheck::Replayed,
+            ReplayState::TooOld => ReplayCheck::TooOld,
             ReplayState::Full => ReplayCheck::Full,
         }
     }
 }
 
 impl ReplayStore for MemoryStore {
-    async fn check_and_insert(&self, id: ReplayId, now: UnixTime) -> ReplayCheck {
-        self.check_and_insert_now(id, now)
+    async fn check_and_insert(
+        &self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+    ) -> ReplayCheck {
+        self.check_and_insert_now(id, issued, now)
     }
 }

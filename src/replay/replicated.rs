@@ -1,5 +1,7 @@
 //! The store of all replicas.
 
+use std::time::Duration;
+
 use crate::{
     clock::UnixTime,
     shared::{LostStore, SharedKey, SharedKind, SharedStore},
@@ -15,14 +17,24 @@ pub struct ReplicatedStore {
     shared: SharedStore,
 }
 
+/// By how much an entry in Redis outlasts the window. Its time is counted in milliseconds, while a
+/// message is fresh to the end of a second; and the command about a copy takes another second at
+/// most (`shared.timeout`).
+const SHARED_MARGIN: Duration = Duration::from_secs(2);
+
 impl ReplicatedStore {
     pub(super) fn new(memory: MemoryStore, shared: SharedStore) -> Self {
         Self { memory, shared }
     }
 
     /// What this replica knows of the id; remembers nothing.
-    pub fn check_in_memory(&self, id: ReplayId, now: UnixTime) -> ReplayState {
-        self.memory.check(id, now)
+    pub fn check_in_memory(
+        &self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+    ) -> ReplayState {
+        self.memory.check(id, issued, now)
     }
 
     /// Whether other replicas may know more.
@@ -32,13 +44,19 @@ impl ReplicatedStore {
 }
 
 impl ReplayStore for ReplicatedStore {
-    async fn check_and_insert(&self, id: ReplayId, now: UnixTime) -> ReplayCheck {
-        let mut reservation = match self.memory.check_and_insert_now(id, now) {
+    async fn check_and_insert(
+        &self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+    ) -> ReplayCheck {
+        let mut reservation = match self.memory.check_and_insert_now(id, issued, now) {
             ReplayCheck::New(reservation) => reservation,
             known => return known,
         };
         let key = SharedKey::new(SharedKind::Replay, id.digest());
-        match self.shared.set_if_absent(&key, self.memory.limits().window).await {
+        let kept_for = self.memory.limits().window.saturating_add(SHARED_MARGIN);
+        match self.shared.set_if_absent(&key, kept_for).await {
             Some(true) => reservation.is_shared_in(&self.shared),
             // Another replica's entry stays, and so does ours.
             Some(false) => {

@@ -85,12 +85,19 @@ impl Drop for ReplayReservation {
 mod tests {
     use super::*;
 
-    use crate::{clock::UnixTime, replay::table::ReplayState};
+    use std::time::Duration;
+
+    use crate::{
+        clock::UnixTime,
+        replay::{ReplayLimits, table::ReplayState},
+    };
 
     const ID: [&str; 1] = ["1"];
 
     fn insert(table: &SharedTable) -> ReplayState {
-        table.lock().check_and_insert(ReplayId::new(&ID), UnixTime(0), UnixTime(60), 10)
+        let window = Duration::from_mins(1);
+        let limits = ReplayLimits { window, clock_skew: Duration::ZERO, max_entries: 10 };
+        table.lock().check_and_insert(ReplayId::new(&ID), None, UnixTime(0), limits)
     }
 
     fn reserved(table: &SharedTable) -> ReplayReservation {

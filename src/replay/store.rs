@@ -14,8 +14,11 @@ use super::ReplayReservation;
 ///
 /// - Of any number of calls with one id within the window, on any threads, at most one gets
 ///   [`ReplayCheck::New`], unless its [`ReplayReservation`] is rolled back.
-/// - An id is remembered for the whole window, counted from the time at which it was inserted. A
-///   clock that is set back shortens no window.
+/// - An id is remembered for the whole window, counted from the time at which it was inserted, to
+///   the end of its last second. A clock that is set back shortens no window.
+/// - After a change to limits under which messages are fresh for longer, one that was issued before
+///   it and whose id may be forgotten already is [`ReplayCheck::TooOld`], for as long as it is
+///   fresh.
 /// - Memory is bounded, and no id is evicted before its window is over.
 ///
 /// # Wrong answers, and the attack that each enables
@@ -25,6 +28,10 @@ use super::ReplayReservation;
 /// twice. It happens
 ///
 /// - after the window. The caller has to refuse what is older than that on other grounds;
+/// - after a change to a longer window, for a message whose time of issue is unknown: its id is kept
+///   for the window under which it was inserted;
+/// - after such a change in a fleet, for what a replica with the earlier limits accepts while this
+///   one has the later ones, and after a restart with the later ones;
 /// - after a restart, for all that only this process remembered: all of [`MemoryStore`], and what
 ///   [`ReplicatedStore`] could not share;
 /// - with more than one replica, where they share nothing: each replica accepts an id once. The
@@ -54,12 +61,14 @@ use super::ReplayReservation;
 /// [`MemoryStore`]: super::MemoryStore
 /// [`ReplicatedStore`]: super::ReplicatedStore
 pub trait ReplayStore {
-    /// Checks that the id was not used within the window, and remembers it, as one step.
+    /// Checks that the id was not used within the window, and remembers it, as one step. `issued`
+    /// is the verified time of the message, if it has one.
     ///
     /// Dropping the future early uses no id up, unless the command has reached Redis.
     fn check_and_insert(
         &self,
         id: ReplayId,
+        issued: Option<UnixTime>,
         now: UnixTime,
     ) -> impl Future<Output = ReplayCheck> + Send;
 }
@@ -72,6 +81,8 @@ pub enum ReplayCheck {
     New(ReplayReservation),
     /// It was used before.
     Replayed,
+    /// It was issued under limits that kept ids for less time, and ids of its age are forgotten.
+    TooOld,
     /// There is no room to remember it: it could be used again unnoticed.
     Full,
     /// Whether another replica has seen it is unknown, and the operator wants to know.
@@ -86,6 +97,8 @@ pub(crate) const ID_BYTES: usize = 128;
 pub struct ReplayLimits {
     /// At least as long as one message is acceptable.
     pub window: Duration,
+    /// How long before its time of issue a message is acceptable; zero where that is not checked.
+    pub clock_skew: Duration,
     /// The most ids remembered at a time, some 100 bytes each.
     pub max_entries: usize,
 }

@@ -7,9 +7,9 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::clock::UnixTime;
+use crate::clock::{UnixTime, seconds};
 
-use super::ReplayId;
+use super::{ReplayId, ReplayLimits, retention::Retention};
 
 /// A table that all workers use.
 #[derive(Debug, Clone, Default)]
@@ -21,13 +21,14 @@ impl SharedTable {
     }
 }
 
-/// Ids, each until its window is over. Time never runs backwards in here: a clock that is set back
+/// Ids, each through the last second of its window. Time never runs backwards in here: a clock that is set back
 /// must not make an id acceptable again that has expired already.
 #[derive(Debug, Default)]
 pub(super) struct IdTable {
     until: HashMap<ReplayId, UnixTime>,
     order: BTreeSet<(UnixTime, ReplayId)>,
     latest: Option<UnixTime>,
+    retention: Retention,
 }
 
 /// What a table knows of an id.
@@ -37,24 +38,31 @@ pub enum ReplayState {
     New,
     /// It was used before.
     Replayed,
+    /// It may have been used before, and forgotten.
+    TooOld,
     /// There is no room to remember it.
     Full,
 }
 
 impl IdTable {
-    /// `max_entries` bounds what is inserted from now on; what is there already is not evicted for
-    /// it.
+    /// The table is about to be used with these limits.
+    pub(super) fn open(&mut self, limits: ReplayLimits) {
+        self.retention.begin(limits);
+    }
+
+    /// The limits count for what is inserted from now on; what is there already is not evicted for
+    /// them, and stays for its own window.
     pub(super) fn check_and_insert(
         &mut self,
         id: ReplayId,
+        issued: Option<UnixTime>,
         now: UnixTime,
-        until: UnixTime,
-        max_entries: usize,
+        limits: ReplayLimits,
     ) -> ReplayState {
-        let state = self.check(id, now, max_entries);
+        let state = self.check(id, issued, now, limits);
         if state == ReplayState::New {
-            let lag = self.latest.map_or(0, |latest| latest.0.saturating_sub(now.0));
-            let until = UnixTime(until.0.saturating_add(lag));
+            let latest = self.latest.unwrap_or(now);
+            let until = UnixTime(latest.0.saturating_add(seconds(limits.window)));
             self.until.insert(id, until);
             self.order.insert((until, id));
         }
@@ -62,13 +70,22 @@ impl IdTable {
     }
 
     /// What an insertion would find.
-    pub(super) fn check(&mut self, id: ReplayId, now: UnixTime, max_entries: usize) -> ReplayState {
+    pub(super) fn check(
+        &mut self,
+        id: ReplayId,
+        issued: Option<UnixTime>,
+        now: UnixTime,
+        limits: ReplayLimits,
+    ) -> ReplayState {
         let latest = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(latest);
         self.expire(latest);
+        self.retention.observe(limits, latest);
         if self.until.contains_key(&id) {
             ReplayState::Replayed
-        } else if self.until.len() >= max_entries {
+        } else if issued.is_some_and(|issued| self.retention.may_have_forgotten(issued, now)) {
+            ReplayState::TooOld
+        } else if self.until.len() >= limits.max_entries {
             ReplayState::Full
         } else {
             ReplayState::New
@@ -84,7 +101,7 @@ impl IdTable {
 
     fn expire(&mut self, now: UnixTime) {
         while let Some((until, id)) = self.order.first()
-            && *until <= now
+            && *until < now
         {
             self.until.remove(id);
             self.order.pop_first();
@@ -94,39 +111,46 @@ impl IdTable {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn id(number: u8) -> ReplayId {
         ReplayId::new(&[&number.to_string()])
     }
 
+    fn limits(window: u64, max_entries: usize) -> ReplayLimits {
+        let window = Duration::from_secs(window);
+        ReplayLimits { window, clock_skew: Duration::ZERO, max_entries }
+    }
+
     /// Inserts that id at `now`, for `window` seconds.
-    fn insert(table: &mut IdTable, number: u8, now: i64, window: i64) -> ReplayState {
-        table.check_and_insert(id(number), UnixTime(now), UnixTime(now + window), 10)
+    fn insert(table: &mut IdTable, number: u8, now: i64, window: u64) -> ReplayState {
+        table.check_and_insert(id(number), None, UnixTime(now), limits(window, 10))
     }
 
     #[test]
-    fn s8_an_id_is_known_until_its_window_is_over() {
+    fn s8_an_id_is_known_through_the_last_second_of_its_window() {
         let mut table = IdTable::default();
         let mut insert = |number, now| insert(&mut table, number, now, 10);
         assert_eq!(insert(1, 0), ReplayState::New);
-        assert_eq!(insert(1, 9), ReplayState::Replayed);
-        assert_eq!(insert(2, 9), ReplayState::New);
-        assert_eq!(insert(1, 10), ReplayState::New);
-        assert_eq!(insert(2, 18), ReplayState::Replayed);
+        assert_eq!(insert(1, 10), ReplayState::Replayed);
+        assert_eq!(insert(2, 10), ReplayState::New);
+        assert_eq!(insert(1, 11), ReplayState::New);
+        assert_eq!(insert(2, 20), ReplayState::Replayed);
     }
 
     #[test]
     fn s8_a_full_table_evicts_nothing_and_says_so() {
         let mut table = IdTable::default();
         let mut insert =
-            |number, now| table.check_and_insert(id(number), UnixTime(now), UnixTime(now + 10), 2);
+            |number, now| table.check_and_insert(id(number), None, UnixTime(now), limits(10, 2));
         assert_eq!(
             (insert(1, 0), insert(2, 1), insert(3, 2)),
             (ReplayState::New, ReplayState::New, ReplayState::Full)
         );
         assert_eq!(insert(1, 3), ReplayState::Replayed);
-        assert_eq!(insert(3, 10), ReplayState::New);
+        assert_eq!(insert(3, 11), ReplayState::New);
     }
 
     #[test]
@@ -149,9 +173,9 @@ mod tests {
         let mut table = IdTable::default();
         assert_eq!(insert(&mut table, 1, 0, 1000), ReplayState::New);
         assert_eq!(insert(&mut table, 2, 1, 10), ReplayState::New);
-        assert_eq!(insert(&mut table, 2, 10, 10), ReplayState::Replayed);
-        assert_eq!(insert(&mut table, 2, 11, 10), ReplayState::New);
-        assert_eq!(insert(&mut table, 1, 999, 10), ReplayState::Replayed);
+        assert_eq!(insert(&mut table, 2, 11, 10), ReplayState::Replayed);
+        assert_eq!(insert(&mut table, 2, 12, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 1, 1000, 10), ReplayState::Replayed);
     }
 
     #[test]
@@ -160,6 +184,6 @@ mod tests {
         assert_eq!(insert(&mut table, 1, 100, 10), ReplayState::New);
         assert_eq!(insert(&mut table, 2, 50, 10), ReplayState::New);
         assert_eq!(insert(&mut table, 2, 70, 10), ReplayState::Replayed);
-        assert_eq!(insert(&mut table, 2, 110, 10), ReplayState::New);
+        assert_eq!(insert(&mut table, 2, 111, 10), ReplayState::New);
     }
 }

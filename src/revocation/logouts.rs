@@ -1,7 +1,7 @@
 //! The back-channel logouts of issuers.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -64,17 +64,14 @@ pub(super) struct Logouts {
 #[derive(Debug, Default)]
 struct Book {
     denylist: Denylist,
-    seen: HashSet<(Arc<str>, Arc<str>)>,
-    /// In the order in which they came, which is that of `until` unless the time to live was
-    /// changed in between.
-    queue: VecDeque<StoredLogout>,
+    seen: HashSet<LogoutId>,
+    /// By when they expire: the time to live may have changed in between, and another replica's may
+    /// differ.
+    logouts: BTreeMap<(i64, LogoutId), LoggedOut>,
 }
 
-#[derive(Debug)]
-struct StoredLogout {
-    until: i64,
-    logout: Logout,
-}
+/// The issuer, and its id of the logout token.
+type LogoutId = (Arc<str>, Arc<str>);
 
 impl Logouts {
     pub(super) fn new(metrics: &Metrics) -> Self {
@@ -116,26 +113,40 @@ impl Book {
         if self.seen.contains(&id) {
             return Err(LogoutRefusal::Replayed);
         }
-        if self.queue.len() >= most {
+        if self.logouts.len() >= most {
             return Err(LogoutRefusal::Full);
         }
-        self.seen.insert(id);
+        self.seen.insert(id.clone());
         for (kind, name, entry) in logout.entries(until) {
             self.denylist.add(kind, name, entry);
         }
-        self.queue.push_back(StoredLogout { until, logout });
+        self.logouts.insert((until, id), logout.whom);
         Ok(())
     }
 
     fn drop_expired(&mut self, now: UnixTime) {
-        while let Some(StoredLogout { logout, .. }) =
-            self.queue.pop_front_if(|oldest| oldest.until <= now.0)
+        while let Some(first) = self.logouts.first_entry()
+            && first.key().0 <= now.0
         {
-            for (kind, name, _) in logout.entries(now.0) {
-                self.denylist.drop_expired(kind, &name, now);
+            let ((_, id), whom) = first.remove_entry();
+            for (kind, name) in whom.names() {
+                self.denylist.drop_expired(kind, name, now);
             }
-            self.seen.remove(&(logout.iss, logout.jti));
+            self.seen.remove(&id);
         }
+    }
+}
+
+impl LoggedOut {
+    /// Under which names the denylist has it.
+    fn names(&self) -> impl Iterator<Item = (RevokedBy, &Arc<str>)> {
+        let (sid, sub) = match self {
+            Self::Subject(sub) => (None, Some(sub)),
+            Self::Session(sid) => (Some(sid), None),
+            Self::SessionOf { sid, sub } => (Some(sid), Some(sub)),
+        };
+        let sid = sid.map(|sid| (RevokedBy::Sid, sid));
+        sid.into_iter().chain(sub.map(|sub| (RevokedBy::Sub, sub)))
     }
 }
 
@@ -146,22 +157,16 @@ impl Logout {
     /// subject only what names no session, since it is unknown which one that belongs to. Who logs
     /// in again gets a new session, and tokens that are issued later.
     fn entries(&self, until: i64) -> impl Iterator<Item = (RevokedBy, Arc<str>, RevocationEntry)> {
-        let entry = RevocationEntry {
-            iss: Some(Arc::clone(&self.iss)),
-            until: Some(until),
-            ..RevocationEntry::default()
-        };
-        let before_then = RevocationEntry { before: Some(self.at), ..entry.clone() };
-        let (sid, sub) = match &self.whom {
-            LoggedOut::Subject(sub) => (None, Some((sub, before_then))),
-            LoggedOut::Session(sid) => (Some((sid, entry)), None),
-            LoggedOut::SessionOf { sid, sub } => (
-                Some((sid, entry)),
-                Some((sub, RevocationEntry { without_sid: true, ..before_then })),
-            ),
-        };
-        let sid = sid.map(|(sid, entry)| (RevokedBy::Sid, Arc::clone(sid), entry));
-        let sub = sub.map(|(sub, entry)| (RevokedBy::Sub, Arc::clone(sub), entry));
-        sid.into_iter().chain(sub)
+        let is_of_session = matches!(self.whom, LoggedOut::SessionOf { .. });
+        self.whom.names().map(move |(kind, name)| {
+            let is_subject = kind == RevokedBy::Sub;
+            let entry = RevocationEntry {
+                iss: Some(Arc::clone(&self.iss)),
+                without_sid: is_subject && is_of_session,
+                before: is_subject.then_some(self.at),
+                until: Some(until),
+            };
+            (kind, Arc::clone(name), entry)
+        })
     }
 }

@@ -18,16 +18,22 @@ impl Freshness {
         Self(settings)
     }
 
-    /// Checks the times in the header, before the body is read.
-    pub(super) fn check_header(&self, header: &Object, now: UnixTime) -> Result<(), Cause> {
+    /// Checks the times in the header, before the body is read. Returns when the message was
+    /// signed, if that is in the header.
+    pub(super) fn check_header(
+        &self,
+        header: &Object,
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, Cause> {
         self.check(now, |field| match field {
             MessageField::Parameter(name) => Some(header.get(name)),
             MessageField::Body(_) => None,
         })
     }
 
-    /// Checks the times in the body, once it is known to be the signer's.
-    pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<(), Cause> {
+    /// Checks the times in the body, once it is known to be the signer's. Returns when the message
+    /// was signed, if that is in the body.
+    pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<Option<UnixTime>, Cause> {
         self.check(now, |field| match field {
             MessageField::Parameter(_) => None,
             MessageField::Body(place) => Some(place.find(body)),
@@ -39,8 +45,9 @@ impl Freshness {
         &self,
         now: UnixTime,
         look: impl Fn(&MessageField) -> Option<Option<&'v Json>>,
-    ) -> Result<(), Cause> {
+    ) -> Result<Option<UnixTime>, Cause> {
         let Self(settings) = self;
+        let mut signed_at = None;
         if let Some(field) = &settings.issued
             && let Some(found) = look(field)
         {
@@ -48,9 +55,10 @@ impl Freshness {
             if issued > later(now, settings.clock_skew) {
                 return Err(untimely(field, issued, now, "freshness.clock_skew"));
             }
-            if later(UnixTime(issued.0), settings.max_age + settings.clock_skew) < now {
+            if later(issued, settings.max_age + settings.clock_skew) < now {
                 return Err(untimely(field, issued, now, "freshness.max_age"));
             }
+            signed_at = Some(issued);
         }
         if let Some(field) = &settings.expires
             && let Some(found) = look(field)
@@ -60,7 +68,7 @@ impl Freshness {
                 return Err(untimely(field, expires, now, "freshness.clock_skew"));
             }
         }
-        Ok(())
+        Ok(signed_at)
     }
 }
 
@@ -73,8 +81,14 @@ pub(super) fn field_missing(field: &MessageField, found: Option<&Json>) -> Cause
     Reason::SignatureFieldMissing.about(field.subject(fault).found(found))
 }
 
+/// The refusal of a message for its time, by that setting.
 #[cold]
-fn untimely(field: &MessageField, at: UnixTime, now: UnixTime, setting: &'static str) -> Cause {
+pub(super) fn untimely(
+    field: &MessageField,
+    at: UnixTime,
+    now: UnixTime,
+    setting: &'static str,
+) -> Cause {
     let off = at.0.abs_diff(now.0);
     let (reason, fault, when) = if at > now {
         (Reason::SignatureIssuedInFuture, Fault::InFuture, "from now")
@@ -127,7 +141,7 @@ mod tests {
 
     fn verdict(rule: &Freshness, header: &str) -> Result<(), Reason> {
         let verdict = rule.check_header(&Object::parse(header.as_bytes()).unwrap(), NOW);
-        verdict.map_err(|cause| cause.reason())
+        verdict.map(drop).map_err(|cause| cause.reason())
     }
 
     #[test]

@@ -170,9 +170,11 @@ impl<'r> PendingSignature<'r> {
         let key = key.confirmed_by(&signed, &claimed, claims).await;
         let key = key.map_err(|reason| claimed.cause(reason, rules))?;
         let now = rules.clock.now();
-        let id = content::check(rules, id, header.as_ref(), in_memory, now)?;
-        let reservation = match (&rules.replay, id) {
-            (Some(replay), Some(id)) => Some(replay.reserve(&claimed.signer, &id, now).await?),
+        let message = content::check(rules, id, header.as_ref(), in_memory, now)?;
+        let reservation = match (&rules.replay, message) {
+            (Some(replay), Some(message)) => {
+                Some(replay.reserve(&claimed.signer, &message, now).await?)
+            }
             _ => None,
         };
         let at = rules.clock.now();
@@ -195,9 +197,9 @@ impl<'r> PendingSignature<'r> {
             return Err(claimed.cause(Reason::SignatureInvalid, rules));
         }
         let now = rules.clock.now();
-        let id = content::check(rules, id, header.as_ref(), Some(body), now)?;
-        if let (Some(replay), Some(id)) = (&rules.replay, id) {
-            replay.check(&claimed.signer, &id, now)?;
+        let message = content::check(rules, id, header.as_ref(), Some(body), now)?;
+        if let (Some(replay), Some(message)) = (&rules.replay, message) {
+            replay.check(&claimed.signer, &message, now)?;
         }
         Ok(AsideSignature::new(payload, rules.report.headers(&claimed, &key, now)))
     }

@@ -1,6 +1,8 @@
 //! Replay protection of messages: which id of a message counts, and for how long.
 
-use super::freshness::field_missing;
+use super::freshness::{field_missing, untimely};
+use std::time::Duration;
+
 use crate::{
     clock::UnixTime,
     json::{Json, Object},
@@ -18,16 +20,30 @@ use crate::{
 pub(super) struct ReplayRule {
     rules: String,
     id: MessageField,
+    /// Where the time of a message is, if it has one.
+    issued: Option<MessageField>,
     store: ReplicatedStore,
+}
+
+/// By what a message counts once.
+#[derive(Debug)]
+pub(super) struct MessageId {
+    pub(super) id: String,
+    /// When the message was signed, if that is checked.
+    pub(super) issued: Option<UnixTime>,
 }
 
 impl ReplayRule {
     pub(super) fn new(settings: &SignatureSettings, providers: &Providers) -> Option<Self> {
         let ReplaySettings { id, window, entries } = settings.replay.as_ref()?;
-        let limits = ReplayLimits { window: *window, max_entries: *entries };
+        // Of a message without a time nothing is known but when it came.
+        let timed = settings.freshness.as_ref().filter(|freshness| freshness.issued.is_some());
+        let clock_skew = timed.map_or(Duration::ZERO, |freshness| freshness.clock_skew);
+        let limits = ReplayLimits { window: *window, clock_skew, max_entries: *entries };
         let (rules, shared) = (settings.name.clone(), providers.shared().clone());
         let store = providers.replays.replicated(&format!("signature:{rules}"), limits, shared);
-        Some(Self { rules, id: id.clone(), store })
+        let issued = timed.and_then(|freshness| freshness.issued.clone());
+        Some(Self { rules, id: id.clone(), issued, store })
     }
 
     /// The message's id by its header; `None` if the id is in the body.
@@ -51,12 +67,14 @@ impl ReplayRule {
     pub(super) async fn reserve(
         &self,
         signer: &str,
-        id: &str,
+        message: &MessageId,
         now: UnixTime,
     ) -> Result<ReplayReservation, Cause> {
-        match self.store.check_and_insert(self.name_of(signer, id), now).await {
+        let name = self.name_of(signer, &message.id);
+        match self.store.check_and_insert(name, message.issued, now).await {
             ReplayCheck::New(reservation) => Ok(reservation),
             ReplayCheck::Replayed => Err(self.replayed()),
+            ReplayCheck::TooOld => Err(self.too_old(message, now)),
             ReplayCheck::Full => Err(self.full()),
             ReplayCheck::Unavailable => {
                 let subject = self.id.subject(Fault::Unavailable);
@@ -66,10 +84,17 @@ impl ReplayRule {
     }
 
     /// Whether this process has seen the id; reserves nothing.
-    pub(super) fn check(&self, signer: &str, id: &str, now: UnixTime) -> Result<(), Cause> {
-        match self.store.check_in_memory(self.name_of(signer, id), now) {
+    pub(super) fn check(
+        &self,
+        signer: &str,
+        message: &MessageId,
+        now: UnixTime,
+    ) -> Result<(), Cause> {
+        let name = self.name_of(signer, &message.id);
+        match self.store.check_in_memory(name, message.issued, now) {
             ReplayState::New => Ok(()),
             ReplayState::Replayed => Err(self.replayed()),
+            ReplayState::TooOld => Err(self.too_old(message, now)),
             ReplayState::Full => Err(self.full()),
         }
     }
@@ -86,6 +111,11 @@ impl ReplayRule {
     fn replayed(&self) -> Cause {
         let subject = self.id.subject(Fault::Duplicate);
         Reason::SignatureReplayed.about(subject.setting("replay.window"))
+    }
+
+    fn too_old(&self, message: &MessageId, now: UnixTime) -> Cause {
+        let field = self.issued.as_ref().unwrap_or(&self.id);
+        untimely(field, message.issued.unwrap_or(now), now, "replay.window")
     }
 
     fn full(&self) -> Cause {

@@ -116,3 +116,20 @@ fn a_second_logout_lasts_as_long_as_if_it_were_the_first() {
     logouts.drop_expired(UnixTime(NOW.0 + 90));
     assert!(logouts.find(&between, NOW).is_none());
 }
+
+#[test]
+fn logouts_that_have_expired_make_room_behind_one_that_lasts_longer() {
+    let logouts = Logouts::new(&metrics());
+    let (day, later) = (24 * 60 * 60, UnixTime(NOW.0 + 60));
+    logouts.add(logout("of a day", subject("alice")), NOW.0 + day, NOW, 5).unwrap();
+    for n in 1..5 {
+        add(&logouts, logout(&n.to_string(), subject(&n.to_string())), NOW).unwrap();
+    }
+    assert_eq!(add(&logouts, logout("5", subject("5")), NOW), Err(LogoutRefusal::Full));
+    for n in 5..9 {
+        let next = logout(&n.to_string(), subject(&n.to_string()));
+        assert_eq!(add(&logouts, next, later), Ok(()), "{n}");
+    }
+    assert_eq!(add(&logouts, logout("9", subject("9")), later), Err(LogoutRefusal::Full));
+    assert!(logouts.find(&token(), UnixTime(NOW.0 + day - 1)).is_some(), "the day's logout holds");
+}

@@ -111,9 +111,14 @@ async fn s8_without_redis_no_message_is_new_where_that_is_refused() {
     let uses = UseSettings { replay: LostStore::Refuse, ..UseSettings::default() };
     let settings = SharedSettings { uses, ..files.settings(&server) };
     let replica = Replica::connected(&settings).await;
-    let limits = ReplayLimits { window: Duration::from_mins(5), max_entries: 10 };
+    let limits = ReplayLimits {
+        window: Duration::from_mins(5),
+        clock_skew: Duration::ZERO,
+        max_entries: 10,
+    };
     let store = ReplayStores::default().replicated("rule", limits, replica.store.clone());
-    let check = async |id: &str| store.check_and_insert(ReplayId::new(&[id]), UnixTime(NOW)).await;
+    let check =
+        async |id: &str| store.check_and_insert(ReplayId::new(&[id]), None, UnixTime(NOW)).await;
     match check("before").await {
         ReplayCheck::New(reservation) => reservation.commit(),
         check => panic!("{check:?}"),

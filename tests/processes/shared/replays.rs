@@ -1,6 +1,6 @@
 //! S-8: ids that may be used once, over several replicas.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::{
     clock::Clock,
@@ -13,7 +13,8 @@ use countersign::{
 use super::scene::{Files, Replica, TTL, eventually};
 use crate::support::redis::RedisServer;
 
-const LIMITS: ReplayLimits = ReplayLimits { window: TTL, max_entries: 10 };
+const LIMITS: ReplayLimits =
+    ReplayLimits { window: TTL, clock_skew: Duration::ZERO, max_entries: 10 };
 
 /// The replay store of one replica.
 struct Replays {
@@ -29,7 +30,7 @@ impl Replays {
     }
 
     async fn check(&self, id: &str) -> ReplayCheck {
-        self.store.check_and_insert(ReplayId::new(&[id]), self.replica.clock.now()).await
+        self.store.check_and_insert(ReplayId::new(&[id]), None, self.replica.clock.now()).await
     }
 
     /// An id that has to be new.
@@ -124,14 +125,28 @@ async fn s8_without_redis_each_replica_remembers_alone() {
 }
 
 #[tokio::test]
-async fn s8_an_entry_in_redis_ends_with_its_window() {
+async fn s8_an_entry_in_redis_outlasts_the_last_second_in_which_a_copy_is_fresh() {
+    let Some(server) = RedisServer::start() else { return };
+    let files = Files::new();
+    let one = Replays::connected(&server, &files).await;
+    let committed = Instant::now();
+    one.reserve("a").await.commit();
+    let names = server.names();
+    let left: u64 = redis::cmd("PTTL").arg(&names[0]).query(&mut server.intruder()).unwrap();
+    // To the end of that second, and a second for the command about a copy.
+    let least = TTL + Duration::from_secs(2);
+    assert!(Duration::from_millis(left + 1) + committed.elapsed() >= least, "{left} ms");
+}
+
+#[tokio::test]
+async fn s8_an_entry_in_redis_ends_after_its_window() {
     let Some(server) = RedisServer::start() else { return };
     let files = Files::new();
     let replica = Replica::connected(&files.settings(&server)).await;
     let limits = ReplayLimits { window: Duration::from_millis(1), ..LIMITS };
     let store = ReplayStores::default().replicated("rule", limits, replica.store.clone());
     let now = replica.clock.now();
-    match store.check_and_insert(ReplayId::new(&["a"]), now).await {
+    match store.check_and_insert(ReplayId::new(&["a"]), None, now).await {
         ReplayCheck::New(reservation) => reservation.commit(),
         check => panic!("{check:?}"),
     }

@@ -12,7 +12,7 @@ use crate::{
     introspection::scene as introspection,
     signatures::scene::{ONE_SIGNER, Scene as Signed, jwks, sign_with},
     support::{
-        client::Request, issuer::key, proxy::metric_in, setup::Setup, wait_until, world::World,
+        NOW, client::Request, issuer::key, proxy::metric_in, setup::Setup, wait_until, world::World,
     },
 };
 
@@ -122,6 +122,58 @@ fn s8_the_id_of_a_message_is_good_once_over_reloads() {
     let settings = kept.unwrap().load(&scene.world.upstream).unwrap();
     scene.world.proxy.server().reload(settings).unwrap();
     assert_eq!((message("one"), message("two")), (401, 200));
+}
+
+/// How old messages may be that have their time there, and for how long their ids are kept.
+fn freshness_and_replay(issued: &str, max_age: &str, window: &str) -> String {
+    format!(
+        "[signatures.partner.freshness]\nissued = {issued}\n\
+         max_age = \"{max_age}\"\nclock_skew = \"10s\"\n\
+         [signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"{window}\""
+    )
+}
+
+#[test]
+fn s8_a_reload_to_a_longer_window_makes_no_used_message_valid_again() {
+    for issued in ["{ header = \"iat\" }", "{ body = \"/iat\" }"] {
+        let signer = key(Algorithm::Es256, "k");
+        let mut kept = None;
+        let scene = Signed::with(ONE_SIGNER, &jwks(&[&signer]), |setup| {
+            kept.insert(setup).clone().with(&freshness_and_replay(issued, "5m", "320s"))
+        });
+        let longer = kept.unwrap().with(&freshness_and_replay(issued, "50m", "1h"));
+        let token = scene.token(json!({ "exp": NOW + 7_200 }));
+        let message = |id: &str, iat: i64| {
+            let body = json!({ "iat": iat }).to_string().into_bytes();
+            let header = json!({ "jti": id, "iat": iat });
+            let signature = sign_with(&signer, Dialect::Rfc7797, &header, &body);
+            let request = Request::new("POST", "/signed/loans").bearer(&token);
+            (request.field("x-jws-signature", &signature).body(&body), body)
+        };
+        let admits = |case: &str, (request, body): &(Request, Vec<u8>)| {
+            scene.admits(&format!("{issued}: {case}"), request, body);
+        };
+        let refuses = |case: &str, (request, _): &(Request, Vec<u8>), reason| {
+            scene.refuses(&format!("{issued}: {case}"), request, reason);
+        };
+        // By a clock that is ahead of ours.
+        let used = message("used", NOW + 10);
+        admits("once", &used);
+        scene.world.proxy.advance(60);
+        let settings = longer.load(&scene.world.upstream).unwrap();
+        scene.world.proxy.server().reload(settings).unwrap();
+        admits("under way during the reload", &message("late", NOW));
+        refuses("a minute after its use", &used, Reason::SignatureReplayed);
+        scene.world.proxy.advance(260);
+        refuses("at the end of its window", &used, Reason::SignatureReplayed);
+        scene.world.proxy.advance(1);
+        refuses("behind its window", &used, Reason::SignatureExpired);
+        // What was issued since has the longer time.
+        let since = message("since", NOW + 71);
+        scene.world.proxy.advance(2_750);
+        admits("50 minutes old, and new", &since);
+        refuses("again", &since, Reason::SignatureReplayed);
+    }
 }
 
 #[test]

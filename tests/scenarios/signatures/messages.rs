@@ -92,6 +92,26 @@ fn s8_a_message_does_not_outlive_its_time_by_a_slow_body() {
 }
 
 #[test]
+fn s8_a_message_is_known_through_the_last_second_in_which_it_is_fresh() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!(
+        "critical = [\"iat\"]\n{ONE_SIGNER}\n[signatures.partner.freshness]\n\
+         issued = {{ header = \"iat\" }}\nmax_age = \"5m\"\nclock_skew = \"0s\"\n\
+         [signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"5m\""
+    );
+    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    let header = json!({ "crit": ["b64", "iat"], "iat": NOW, "jti": "1" });
+    let message = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
+    scene.admits("once", &message, BODY);
+    scene.world.proxy.advance(299);
+    scene.refuses("after 299 s", &message, Reason::SignatureReplayed);
+    scene.world.proxy.advance(1);
+    scene.refuses("after 300 s", &message, Reason::SignatureReplayed);
+    scene.world.proxy.advance(1);
+    scene.refuses("after 301 s", &message, Reason::SignatureExpired);
+}
+
+#[test]
 fn s8_a_message_is_as_old_as_its_body_says_and_its_id_is_good_once() {
     let signer = key(Algorithm::Es256, "k");
     let rules = format!(
@@ -240,7 +260,7 @@ fn s8_a_full_memory_refuses_rather_than_forgets() {
     scene.admits("two", &post("2"), BODY);
     scene.refuses("three", &post("3"), Reason::ReplayMemoryFull);
     scene.refuses("one again", &post("1"), Reason::SignatureReplayed);
-    scene.world.proxy.advance(60);
+    scene.world.proxy.advance(61);
     scene.admits("three, later", &post("3"), BODY);
 }
 
