@@ -31,7 +31,7 @@ impl Scene {
         let settings = settings(&folder, more);
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(UnixTime(1_800_000_000)));
         let (metrics, signals) = (MetricRegistry::default(), WorkerSignals::default());
-        let (stop, stages) = (signals.stop_accepting.clone(), signals.stages.clone());
+        let (stop, stages) = (signals.stop_accepting, signals.stages);
         let mut listeners = OpenListeners::new(1, &metrics, stop, stages);
         let bound = listeners.prepare(&settings).unwrap();
         let (providers, prepared) =

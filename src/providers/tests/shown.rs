@@ -30,7 +30,7 @@ impl Running {
 
 /// One usable key, and two that are left out.
 fn three_keys() -> String {
-    one_key().replace("[", r#"[{"kty":"EC"},{"kty":"none"},"#)
+    one_key().replace('[', r#"[{"kty":"EC"},{"kty":"none"},"#)
 }
 
 const NOW: f64 = 1_800_000_000.0;
