@@ -17,6 +17,7 @@ pub mod store;
 mod metrics;
 mod refresh_gate;
 mod refresher;
+mod skipped_gauges;
 mod snapshot;
 mod source;
 mod unknown_kids;

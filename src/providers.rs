@@ -4,6 +4,7 @@
 mod parts;
 mod provider_tasks;
 mod readiness;
+mod shown;
 mod takeover;
 
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub enum LiveSignerKeys {
 
 impl Providers {
     /// Prepares everything, and the tasks that keep it up to date. No source is read and no request
-    /// is sent before those are spawned.
+    /// is sent before those are spawned. Metrics show it.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -71,12 +72,15 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Result<(Self, ProviderTasks), SharedError> {
-        Self::with(parts, clock, metrics, None, |shared| {
+        let (providers, tasks) = Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
-        })
+        })?;
+        providers.show(None);
+        Ok((providers, tasks))
     }
 
-    /// The providers of the process's next configuration, which keeps the logouts.
+    /// The providers of the process's next configuration, which keeps the logouts. Metrics show
+    /// their state once they are in force ([`Self::show`]).
     ///
     /// # Errors
     /// See [`SharedError`].

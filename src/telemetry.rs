@@ -14,6 +14,7 @@ pub mod registry;
 mod seldom;
 pub mod settings;
 mod shards;
+mod state_gauge;
 mod status_classes;
 
 pub(crate) use duration_histogram::{
@@ -30,4 +31,5 @@ pub(crate) use registry::COMMIT;
 pub use registry::{FamilyDescription, FamilyKind, MetricRegistry};
 pub(crate) use registry::{NO_LABELS, WAIT_BUCKETS};
 pub(crate) use seldom::SeldomLine;
+pub(crate) use state_gauge::StateGauge;
 pub(crate) use status_classes::StatusClasses;

@@ -93,14 +93,28 @@ impl UpstreamCredentials {
         self.0.get(id)
     }
 
+    /// Shows in metrics how each token endpoint does, from now on: their configuration is in force.
+    pub(crate) fn show(&self) {
+        self.tokens().for_each(ServiceTokens::show);
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.tokens().for_each(ServiceTokens::hide);
+    }
+
     /// How each token endpoint does: what is wrong concerns single routes, so it does not make the
     /// proxy unready.
     pub fn dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
-        self.0.iter().filter_map(move |it| Some(it.tokens()?.dependency(now)))
+        self.tokens().map(move |tokens| tokens.dependency(now))
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &ServiceTokens> {
+        self.0.iter().filter_map(|it| it.tokens())
     }
 
     fn like(&self, wanted: &UpstreamCredentialSettings) -> Option<&ServiceTokens> {
-        self.0.iter().filter_map(|it| it.tokens()).find(|tokens| tokens.are_of(wanted))
+        self.tokens().find(|tokens| tokens.are_of(wanted))
     }
 }
 

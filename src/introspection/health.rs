@@ -28,9 +28,8 @@ const STALE: &str = "stale";
 impl IntrospectionHealth {
     pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
         let outcomes = [ACTIVE, INACTIVE, STALE].iter().chain(IntrospectionError::CODES).copied();
-        let up = metrics.up.with_label_values(&[issuer]);
         Self {
-            endpoint: EndpointHealth::new(issuer, &metrics.requests, outcomes, Some(up)),
+            endpoint: EndpointHealth::new(issuer, &metrics.requests, outcomes, Some(&metrics.up)),
             seconds: metrics.seconds.with_label_values(&[issuer]),
         }
     }
@@ -54,6 +53,16 @@ impl IntrospectionHealth {
             let hint = hint(error);
             tracing::warn!(issuer, %error, more, stale, hint, "introspection fails");
         }
+    }
+
+    /// Shows in metrics whether it is up, from now on.
+    pub(super) fn show(&self) {
+        self.endpoint.show();
+    }
+
+    /// Ends that.
+    pub(super) fn hide(&self) {
+        self.endpoint.hide();
     }
 
     pub(super) fn dependency(&self, now: UnixTime) -> Dependency {

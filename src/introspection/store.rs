@@ -108,6 +108,16 @@ impl IntrospectionStore {
         self.0.get(issuer).as_ref().map(|stored| &stored.introspector)
     }
 
+    /// Shows in metrics how each endpoint does, from now on: their configuration is in force.
+    pub(crate) fn show(&self) {
+        self.iter().for_each(|stored| stored.health.show());
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.iter().for_each(|stored| stored.health.hide());
+    }
+
     /// How each endpoint does: what is wrong concerns single tokens, so it does not make the proxy
     /// unready.
     pub fn dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {

@@ -236,6 +236,7 @@ impl LiveKeySet {
         };
         self.set.store(Some(Arc::clone(&set)));
         self.generation.store(set.generation(), Ordering::Release);
+        self.metrics.skipped(set.skipped());
         self.content_age.confirm(confirmed_at);
         self.progress().from_snapshot = earlier.progress().from_snapshot;
         if are_usable && self.generation_now(self.clock.now()).is_some() {
@@ -251,6 +252,22 @@ impl LiveKeySet {
     /// The keys of the set whose place this one takes, for the first that it gets itself.
     pub(super) fn replaced_keys(&self) -> Option<Arc<KeySet>> {
         self.before.swap(None)
+    }
+}
+
+/// What metrics show of it.
+impl LiveKeySet {
+    /// Shows the set in metrics from now on: its configuration is in force.
+    pub(super) fn show(&self) {
+        self.count_usable();
+        self.metrics.show();
+        self.content_age.show();
+    }
+
+    /// Ends that: another set of the name, or none, is in force.
+    pub(super) fn hide(&self) {
+        self.metrics.hide();
+        self.content_age.hide();
     }
 }
 
@@ -274,8 +291,7 @@ impl LiveKeySet {
         });
         self.set.store(Some(Arc::clone(&new)));
         self.generation.store(new.generation(), Ordering::Release);
-        let left_out = old.as_ref().map(|old| old.skipped()).unwrap_or_default();
-        self.metrics.skipped(left_out, new.skipped());
+        self.metrics.skipped(new.skipped());
         (old, new)
     }
 

@@ -1,10 +1,17 @@
 //! The metrics of key sets.
 
-use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{
+    GaugeVec, IntCounterVec, IntGaugeVec,
+    core::{AtomicF64, AtomicI64},
+};
 
-use crate::{fetch::FetchError, jose::SkippedKey, telemetry::MetricRegistry};
+use crate::{
+    fetch::FetchError,
+    jose::SkippedKey,
+    telemetry::{MetricRegistry, StateGauge},
+};
 
-use super::KeyError;
+use super::{KeyError, skipped_gauges::SkippedGauges};
 
 /// What is counted of key sets, by issuer.
 #[derive(Debug)]
@@ -15,12 +22,12 @@ pub(crate) struct Metrics {
     refreshes: IntCounterVec,
 }
 
-/// Those of one set, resolved once.
+/// Those of one set.
 #[derive(Debug)]
 pub(super) struct SetMetrics {
     issuer: String,
-    keys: IntGauge,
-    skipped: IntGaugeVec,
+    keys: StateGauge<AtomicI64>,
+    skipped: SkippedGauges,
     refreshes: IntCounterVec,
 }
 
@@ -58,14 +65,14 @@ impl Metrics {
         }
         SetMetrics {
             issuer: issuer.to_owned(),
-            keys: self.keys.with_label_values(&[issuer]),
-            skipped: self.skipped.clone(),
+            keys: StateGauge::new(&self.keys, &[issuer], 0),
+            skipped: SkippedGauges::new(&self.skipped, issuer),
             refreshes: self.refreshes.clone(),
         }
     }
 
-    pub(super) fn confirmed_at(&self, issuer: &str) -> Gauge {
-        self.confirmed_at.with_label_values(&[issuer])
+    pub(super) fn confirmed_at(&self, issuer: &str) -> StateGauge<AtomicF64> {
+        StateGauge::new(&self.confirmed_at, &[issuer], 0.0)
     }
 }
 
@@ -78,14 +85,20 @@ impl SetMetrics {
         self.keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
     }
 
-    /// Counts the keys left out of the new set; reasons of the old one go back to zero.
-    pub(super) fn skipped(&self, old: &[SkippedKey], new: &[SkippedKey]) {
-        let gauge = |key: &SkippedKey| {
-            self.skipped.with_label_values(&[self.issuer.as_str(), key.rejection.code()])
-        };
-        old.iter().chain(new).for_each(|key| gauge(key).set(0));
-        for key in new {
-            gauge(key).inc();
-        }
+    /// Counts the keys left out of the set.
+    pub(super) fn skipped(&self, keys: &[SkippedKey]) {
+        self.skipped.set(keys.iter().map(|key| key.rejection.code()));
+    }
+
+    /// Shows the state of the set from now on.
+    pub(super) fn show(&self) {
+        self.keys.show();
+        self.skipped.show();
+    }
+
+    /// Ends that.
+    pub(super) fn hide(&self) {
+        self.keys.hide();
+        self.skipped.hide();
     }
 }

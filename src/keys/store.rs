@@ -100,6 +100,16 @@ impl KeyStore {
         self.sets.iter().map(|stored| &stored.keys)
     }
 
+    /// Shows all of them in metrics from now on: their configuration is in force.
+    pub(crate) fn show(&self) {
+        self.iter().for_each(|keys| keys.show());
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.iter().for_each(|keys| keys.hide());
+    }
+
     /// The set of that owner, or else one of the same source. A file of the authorities that was
     /// replaced makes it another source.
     fn with_source_of(

@@ -34,6 +34,7 @@ pub(super) fn store_of<'o>(
     for owner in owners {
         store.add(owner.clone(), None, &mut refreshers, &clock, metrics);
     }
+    store.show();
     (store, refreshers)
 }
 

@@ -41,7 +41,7 @@ use super::{
         NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource, SettingsChanges,
         not_used,
     },
-    retirement::{InForce, retire},
+    retirement::{InForce, TriedConfiguration, retire},
     server::{RELOAD_DEADLINE, compile},
     service_manager::ServiceManager,
     watcher::{self, WatchTargets},
@@ -92,7 +92,7 @@ pub(super) struct Control {
     /// The configuration of the start.
     started_with: Settings,
     settings: Arc<ArcSwap<Settings>>,
-    /// Held while a configuration is applied, which counts in its series before it is in force.
+    /// Held while a configuration is tried, which counts in its series before it is in force.
     applying: Arc<Mutex<()>>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
     config: Arc<ArcSwap<ProxyConfig>>,
@@ -305,10 +305,16 @@ impl Control {
     async fn apply(&mut self, settings: Settings, running: &mut Running<'_>) -> Result<(), String> {
         let applying = Arc::clone(&self.applying);
         let _applying = applying.lock().await;
+        let settings = Arc::new(settings);
+        let current =
+            InForce { settings: Arc::clone(&self.settings), applying: self.applying.clone() };
         let parts = settings.provider_parts();
         let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
-        let (providers, started) = (Arc::new(providers), prepared.spawn());
+        // Dropped with a refusal, and where something later overtakes this.
+        let tried =
+            TriedConfiguration::new(prepared.spawn(), &settings, current.clone(), &self.metrics);
+        let providers = Arc::new(providers);
         self.wait_for(&providers).await?;
         // New sockets are bound before anything changes: one that can't be refuses all of it.
         let bound = self.listeners.prepare(&settings).map_err(|error| error.to_string())?;
@@ -319,7 +325,7 @@ impl Control {
         let compiled =
             compile(&settings, names, &providers, journals, Some(&earlier), clock, &self.metrics);
         let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
-        self.providers.store(providers);
+        providers.show(Some(&self.providers.swap(Arc::clone(&providers))));
         self.engine.store(Arc::clone(config.engine()));
         #[cfg(feature = "otel")]
         self.exports.follow(config.engine());
@@ -331,12 +337,10 @@ impl Control {
         self.listeners.adopt(bound, DrainTimeouts::of(&settings));
         self.listeners.log_new(&known);
         running.operators.adopt(operators);
-        let before = self.settings.swap(Arc::new(settings));
+        let before = self.settings.swap(settings);
         // Requests of the old configuration do without: they have their endpoints.
         running.tasks.upstreams = upstreams.spawn();
-        let retired = std::mem::replace(&mut running.tasks.providers, started);
-        let current =
-            InForce { settings: Arc::clone(&self.settings), applying: self.applying.clone() };
+        let retired = std::mem::replace(&mut running.tasks.providers, tried.adopted());
         retire(retired, before, current, self.metrics.clone());
         Ok(())
     }
@@ -404,3 +408,6 @@ pub(super) fn spawn(
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -333,11 +333,13 @@ pub(super) fn compile(
     });
     let listeners = listeners.collect::<Result<_, _>>()?;
     let upstream_tls = upstream_tls(settings, earlier, metrics)?;
-    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
-    // Last of what can fail: it takes over the earlier journal's folder.
+    // Last of what can fail: it takes over the earlier journal's folder. What is made from here on
+    // changes what the running configuration has in common with this one.
     let evidence = settings.evidence.as_ref();
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
+    upstream_tls.iter().flatten().for_each(|tls| tls.show());
+    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     let (parts, running) = (settings.engine_parts(), earlier.map(|earlier| &**earlier.engine()));
     let engine = Engine::new(&parts, gate, journal, running, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();

@@ -53,6 +53,20 @@ impl Gcra {
         Ok(Taken { full_at, remaining: self.remaining(full_at - now) })
     }
 
+    /// The state of a bucket that another rule has emptied: it is empty, and no more than that. So
+    /// decides the script of a shared rate as well (`shared::rate`).
+    pub(super) fn bounded(self, full_at: u64, now: u64) -> u64 {
+        full_at.min(now.saturating_add(self.refill()))
+    }
+
+    /// Tells this rule from others. Two that have the same one, of 2³², are taken for one.
+    pub(super) fn fingerprint(self) -> u32 {
+        // Odd numbers without a pattern, so that all bits of both count in the upper half.
+        let interval = self.interval.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let burst = u64::from(self.burst).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        u32::try_from(interval.wrapping_add(burst) >> 32).unwrap_or_default()
+    }
+
     /// The state without one request that it lets pass.
     pub(super) fn refund(self, full_at: u64) -> u64 {
         full_at.saturating_sub(self.interval)

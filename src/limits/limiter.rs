@@ -49,12 +49,14 @@ impl Limiter {
         let name: Arc<str> = settings.name.as_str().into();
         let rate = settings.rate.map(|rate| rate.rule(settings.burst));
         let of_replicas = rate.filter(|_| settings.shared && shared.is_configured());
+        let shared = of_replicas.map(|rate| SharedRate::new(rate, shared));
+        let rate_here = shared.as_ref().map(SharedRate::local).or(rate);
         Self {
             key: KeyRule::new(settings.key.clone()),
             rate,
             concurrency: settings.concurrency,
-            shared: of_replicas.map(|rate| SharedRate::new(rate, shared)),
-            table: tables.of_limit(settings, metrics),
+            shared,
+            table: tables.of_limit(settings, rate_here, metrics),
             policy: LimitPolicy::new(&name, rate, settings.concurrency),
             tells: settings.headers,
             counters: metrics.of_limit(&name),

@@ -36,6 +36,11 @@ impl SharedRate {
         Self { store: store.clone(), rule, rate, local: rate.part(store.replicas()) }
     }
 
+    /// The rate by which this replica decides alone.
+    pub(super) fn local(&self) -> Gcra {
+        self.local
+    }
+
     pub(super) async fn take(&self, digest: [u8; 32]) -> SharedTaken {
         let key = SharedKey::new(SharedKind::Limit, digest);
         match self.store.take(&key, &self.rule).await {

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
 use foldhash::fast::RandomState;
@@ -22,6 +22,8 @@ pub(super) struct BucketTable {
     shards: Vec<Mutex<Shard>>,
     buckets: AtomicUsize,
     max_keys: AtomicUsize,
+    /// The rule in force, see [`Gcra::fingerprint`].
+    rule: AtomicU32,
     epoch: Instant,
     counters: TableCounters,
 }
@@ -48,6 +50,8 @@ struct Bucket {
     /// See [`Gcra`].
     full_at: u64,
     in_flight: u32,
+    /// By which rule it last let a request pass, or was adapted.
+    rule: u32,
 }
 
 /// What a bucket is asked for.
@@ -92,6 +96,7 @@ impl BucketTable {
             shards: std::iter::repeat_with(|| Mutex::new(shard())).take(SHARDS).collect(),
             buckets: AtomicUsize::new(0),
             max_keys: AtomicUsize::new(max_keys),
+            rule: AtomicU32::new(0),
             epoch: Instant::now(),
             counters,
         }
@@ -100,6 +105,16 @@ impl BucketTable {
     /// Bounds what is inserted from now on.
     pub(super) fn set_max_keys(&self, max_keys: usize) {
         self.max_keys.store(max_keys, Relaxed);
+    }
+
+    /// That rate is in force from now on: a bucket that another one has emptied is waited for, and
+    /// kept, no longer than this one takes to fill it. Requests that began before still count by
+    /// the other one.
+    pub(super) fn adapt(&self, rate: Gcra, now: u64) {
+        let rule = rate.fingerprint();
+        if self.rule.swap(rule, Relaxed) != rule {
+            self.shards.iter().for_each(|shard| shard.lock().adapt(rate, now));
+        }
     }
 
     /// The present moment, in nanoseconds since the table was made.
@@ -114,22 +129,23 @@ impl BucketTable {
         demand: Demand,
         now: u64,
     ) -> Result<BucketState, TableRefusal> {
+        let rule = self.rule.load(Relaxed);
         {
             let mut shard = self.shard(key).lock();
             if let Some(bucket) = shard.buckets.get_mut(&key) {
-                return bucket.take(demand, now);
+                return bucket.take(demand, now, rule);
             }
             if self.reserve(&mut shard, now) {
-                return shard.insert(key, demand, now);
+                return shard.insert(key, demand, now, rule);
             }
         }
         self.evict_anywhere(now);
         let mut shard = self.shard(key).lock();
         if let Some(bucket) = shard.buckets.get_mut(&key) {
-            return bucket.take(demand, now);
+            return bucket.take(demand, now, rule);
         }
         if self.reserve(&mut shard, now) {
-            return shard.insert(key, demand, now);
+            return shard.insert(key, demand, now, rule);
         }
         Err(TableRefusal::Full)
     }
@@ -141,7 +157,7 @@ impl BucketTable {
             return;
         };
         bucket.in_flight = bucket.in_flight.saturating_sub(1);
-        let Bucket { full_at, in_flight } = *bucket;
+        let Bucket { full_at, in_flight, rule: _ } = *bucket;
         if in_flight == 0 && full_at == 0 {
             // Without a rate, nothing is to be remembered.
             shard.buckets.remove(&key);
@@ -151,10 +167,12 @@ impl BucketTable {
         }
     }
 
-    /// Returns a request of the rate.
+    /// Returns a request of the rate. A bucket that counts by another one since then keeps it.
     pub(super) fn refund(&self, key: KeyDigest, rate: Gcra) {
         let mut shard = self.shard(key).lock();
-        if let Some(bucket) = shard.buckets.get_mut(&key) {
+        if let Some(bucket) = shard.buckets.get_mut(&key)
+            && bucket.rule == rate.fingerprint()
+        {
             bucket.full_at = rate.refund(bucket.full_at);
             let full_at = bucket.full_at;
             shard.evictable_from = shard.evictable_from.min(full_at);
@@ -214,14 +232,25 @@ impl Shard {
         key: KeyDigest,
         demand: Demand,
         now: u64,
+        rule: u32,
     ) -> Result<BucketState, TableRefusal> {
         let mut bucket = Bucket::default();
-        let standing = bucket.take(demand, now);
+        let standing = bucket.take(demand, now, rule);
         self.buckets.insert(key, bucket);
         if bucket.in_flight == 0 {
             self.evictable_from = self.evictable_from.min(bucket.full_at);
         }
         standing
+    }
+
+    fn adapt(&mut self, rate: Gcra, now: u64) {
+        self.evictable_from = u64::MAX;
+        for bucket in self.buckets.values_mut() {
+            bucket.adapt(rate, now);
+            if bucket.in_flight == 0 {
+                self.evictable_from = self.evictable_from.min(bucket.full_at);
+            }
+        }
     }
 
     /// Removes what may be evicted; how many. Looks at the buckets only if there may be one.
@@ -244,14 +273,25 @@ impl Shard {
 }
 
 impl Bucket {
-    fn take(&mut self, demand: Demand, now: u64) -> Result<BucketState, TableRefusal> {
+    /// `in_force` is the rule of the table: a request of before that counts by another one gives
+    /// nothing away.
+    fn take(
+        &mut self,
+        demand: Demand,
+        now: u64,
+        in_force: u32,
+    ) -> Result<BucketState, TableRefusal> {
         if demand.concurrency.is_some_and(|most| self.in_flight >= most) {
             return Err(TableRefusal::Concurrency);
         }
         let mut standing = BucketState { remaining: 0, full_in: 0 };
         if let Some(rate) = demand.rate {
+            let rule = rate.fingerprint();
+            if rule == in_force {
+                self.adapt(rate, now);
+            }
             let taken = rate.take(self.full_at, now).map_err(TableRefusal::Rate)?;
-            self.full_at = taken.full_at;
+            (self.full_at, self.rule) = (taken.full_at, rule);
             let full_in = taken.full_at.saturating_sub(now);
             standing = BucketState { remaining: taken.remaining, full_in };
         }
@@ -259,6 +299,16 @@ impl Bucket {
             self.in_flight += 1;
         }
         Ok(standing)
+    }
+
+    /// Bounds the state by that rate, after one of another rate. Not at each request: the time of one
+    /// may be a moment before that of the one before it, which must give nothing away.
+    fn adapt(&mut self, rate: Gcra, now: u64) {
+        let rule = rate.fingerprint();
+        if self.rule != rule {
+            self.full_at = rate.bounded(self.full_at, now);
+            self.rule = rule;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Metrics,
+    gcra::Gcra,
     key::{DigestKeys, KeyDigest, KeyRule, KeyedBy, LimitSubject},
     settings::CallerLimitSettings,
     table::BucketTable,
@@ -29,27 +30,39 @@ pub(super) struct LimitTable {
 }
 
 impl LimitTables {
+    /// Those of a limit, which count by `rate` from now on: its configuration is in force, or about
+    /// to be.
     pub(super) fn of_limit(
         &self,
         settings: &CallerLimitSettings,
+        rate: Option<Gcra>,
         metrics: &Metrics,
     ) -> Arc<LimitTable> {
         let mut tables = self.0.lock();
         tables.retain(|_, table| table.strong_count() > 0);
         if let Some(table) = tables.get(&settings.name).and_then(Weak::upgrade) {
-            table.identities.set_max_keys(settings.max_keys);
-            table.addresses.set_max_keys(settings.max_keys);
+            table.adapt(settings.max_keys, rate);
             return table;
         }
         let new = || BucketTable::new(settings.max_keys, metrics.of_table(&settings.name));
         let keys = DigestKeys::default();
         let table = Arc::new(LimitTable { keys, identities: new(), addresses: new() });
+        table.adapt(settings.max_keys, rate);
         tables.insert(settings.name.clone(), Arc::downgrade(&table));
         table
     }
 }
 
 impl LimitTable {
+    fn adapt(&self, max_keys: usize, rate: Option<Gcra>) {
+        for buckets in [&self.identities, &self.addresses] {
+            buckets.set_max_keys(max_keys);
+            if let Some(rate) = rate {
+                buckets.adapt(rate, buckets.now());
+            }
+        }
+    }
+
     /// The digest of a request's key, and whose table it belongs into.
     pub(super) fn find(&self, rule: &KeyRule, subject: &LimitSubject<'_>) -> (KeyDigest, KeyedBy) {
         rule.digest(subject, &self.keys)

@@ -1,9 +1,9 @@
 //! How an endpoint does: its outcomes are counted, its failures logged now and then and shown on
 //! `/readyz`. The log lines are the rooms' own.
 
-use prometheus::{IntCounterVec, IntGauge};
+use prometheus::{IntCounterVec, IntGaugeVec, core::AtomicI64};
 
-use crate::{clock::UnixTime, fetch::FetchError};
+use crate::{clock::UnixTime, fetch::FetchError, telemetry::StateGauge};
 
 use super::{LookupFailure, NotSent, trouble::Trouble};
 
@@ -12,26 +12,25 @@ use super::{LookupFailure, NotSent, trouble::Trouble};
 pub(crate) struct EndpointHealth {
     name: String,
     outcomes: IntCounterVec,
-    up: Option<IntGauge>,
+    up: Option<StateGauge<AtomicI64>>,
     trouble: Trouble,
 }
 
 impl EndpointHealth {
     /// `name` is the first label of `outcomes`, the outcome the second; those that `codes` has, and
-    /// those that every lookup may have, start at zero.
+    /// those that every lookup may have, start at zero. `name` is the only label of `up` as
+    /// well, which is shown once its configuration is in force.
     pub(crate) fn new(
         name: &str,
         outcomes: &IntCounterVec,
         codes: impl Iterator<Item = &'static str>,
-        up: Option<IntGauge>,
+        up: Option<&IntGaugeVec>,
     ) -> Self {
         let common = NotSent::CODES.iter().chain(FetchError::CODES).copied();
         for outcome in codes.chain(common) {
             outcomes.with_label_values(&[name, outcome]);
         }
-        if let Some(up) = &up {
-            up.set(1);
-        }
+        let up = up.map(|up| StateGauge::new(up, &[name], 1));
         let (name, outcomes) = (name.to_owned(), outcomes.clone());
         Self { name, outcomes, up, trouble: Trouble::default() }
     }
@@ -49,7 +48,7 @@ impl EndpointHealth {
     /// Records a response. If the endpoint failed before: the number of failures not logged.
     pub(crate) fn responded(&self, outcome: &str) -> Option<u64> {
         self.count(outcome);
-        self.show(true);
+        self.set_up(true);
         self.trouble.recovered()
     }
 
@@ -60,7 +59,7 @@ impl EndpointHealth {
         if error.is_consequence() && self.trouble.is_there() {
             return None;
         }
-        self.show(false);
+        self.set_up(false);
         self.trouble.failed(error, now)
     }
 
@@ -69,7 +68,17 @@ impl EndpointHealth {
         self.trouble.note(now)
     }
 
-    fn show(&self, is_up: bool) {
+    /// Shows in metrics whether it is up, from now on: its configuration is in force.
+    pub(crate) fn show(&self) {
+        self.up.iter().for_each(StateGauge::show);
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.up.iter().for_each(StateGauge::hide);
+    }
+
+    fn set_up(&self, is_up: bool) {
         if let Some(up) = &self.up {
             up.set(is_up.into());
         }
@@ -109,9 +118,9 @@ mod tests {
 
     fn health() -> EndpointHealth {
         let outcomes = IntCounterVec::new(Opts::new("lookups", "Lookups"), &["name", "outcome"]);
-        let up = IntGauge::new("up", "Up").unwrap();
+        let up = IntGaugeVec::new(Opts::new("up", "Up"), &["name"]).unwrap();
         let codes = ["found", "refused"].into_iter();
-        EndpointHealth::new("corp", &outcomes.unwrap(), codes, Some(up))
+        EndpointHealth::new("corp", &outcomes.unwrap(), codes, Some(&up))
     }
 
     impl EndpointHealth {
@@ -120,7 +129,7 @@ mod tests {
         }
 
         fn is_up(&self) -> bool {
-            self.up.as_ref().unwrap().get() == 1
+            self.up.as_ref().unwrap().value() == 1
         }
     }
 

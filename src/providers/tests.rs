@@ -1,5 +1,7 @@
 //! What the providers of one configuration leave to those of the next.
 
+mod shown;
+
 use std::{fs, sync::Arc, time::Duration};
 
 use tokio::time::Instant;

@@ -5,9 +5,12 @@ use std::{
     time::Duration,
 };
 
-use prometheus::Gauge;
+use prometheus::core::AtomicF64;
 
-use crate::clock::{UnixTime, seconds};
+use crate::{
+    clock::{UnixTime, seconds},
+    telemetry::StateGauge,
+};
 
 /// When a source last confirmed the content in place. Read by all workers without a lock, written
 /// by its refresher.
@@ -17,14 +20,14 @@ pub(crate) struct ContentAge {
     /// Unix times; [`NEVER`] while there is no content.
     confirmed_at: AtomicI64,
     usable_until: AtomicI64,
-    shown: Gauge,
+    shown: StateGauge<AtomicF64>,
 }
 
 const NEVER: i64 = i64::MIN;
 
 impl ContentAge {
     /// Content may be used until `max_stale` after its confirmation, which `shown` shows.
-    pub(crate) fn new(max_stale: Duration, shown: Gauge) -> Self {
+    pub(crate) fn new(max_stale: Duration, shown: StateGauge<AtomicF64>) -> Self {
         Self {
             max_stale: seconds(max_stale),
             confirmed_at: AtomicI64::new(NEVER),
@@ -62,20 +65,35 @@ impl ContentAge {
         self.usable_until.store(at.0.saturating_add(self.max_stale), Ordering::Release);
         self.shown.set(at.0 as f64);
     }
+
+    /// Shows in metrics when it was confirmed, from now on.
+    pub(crate) fn show(&self) {
+        self.shown.show();
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.shown.hide();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::MetricRegistry;
 
     #[test]
     fn content_is_fresh_from_its_confirmation_until_max_stale() {
-        let shown = Gauge::new("confirmed_at", "of a test").unwrap();
-        let content_age = ContentAge::new(Duration::from_secs(10), shown.clone());
+        let family = MetricRegistry::default().gauges("confirmed_at", "Of a test.", &["issuer"]);
+        let shown = StateGauge::new(&family, &["corp"], 0.0);
+        let content_age = ContentAge::new(Duration::from_secs(10), shown);
+        content_age.show();
         assert!(!content_age.is_fresh(UnixTime(0)) && content_age.confirmed_at().is_none());
         content_age.confirm(UnixTime(100));
         assert!(content_age.is_fresh(UnixTime(110)) && !content_age.is_fresh(UnixTime(111)));
         assert_eq!(content_age.usable_until(), Some(UnixTime(110)));
-        assert_eq!((content_age.confirmed_at(), shown.get()), (Some(UnixTime(100)), 100.0));
+        assert_eq!(content_age.confirmed_at(), Some(UnixTime(100)));
+        let shown = family.with_label_values(&["corp"]).get();
+        assert!((shown - 100.0).abs() < f64::EPSILON, "{shown}");
     }
 }

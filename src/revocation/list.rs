@@ -115,12 +115,28 @@ impl RevocationList {
         let (Some(entries), Some(confirmed_at)) = (entries, confirmed_at) else {
             return;
         };
+        self.metrics.entries(entries.len());
         self.entries.store(Some(entries));
         self.content_age.confirm(confirmed_at);
         if is_usable && self.is_fresh(now) {
             self.set(Attempt::Succeeded);
             self.readiness.is_usable();
         }
+    }
+}
+
+/// What metrics show of it.
+impl RevocationList {
+    /// Shows the list in metrics from now on: its configuration is in force.
+    pub(super) fn show(&self) {
+        self.metrics.show();
+        self.content_age.show();
+    }
+
+    /// Ends that.
+    pub(super) fn hide(&self) {
+        self.metrics.hide();
+        self.content_age.hide();
     }
 }
 

@@ -1,8 +1,14 @@
 //! The metrics of the list and of the logouts.
 
-use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{
+    GaugeVec, IntCounterVec, IntGauge, IntGaugeVec,
+    core::{AtomicF64, AtomicI64},
+};
 
-use crate::{fetch::FetchError, telemetry::MetricRegistry};
+use crate::{
+    fetch::FetchError,
+    telemetry::{MetricRegistry, StateGauge},
+};
 
 use super::ListError;
 
@@ -15,10 +21,10 @@ pub(crate) struct Metrics {
     pub(super) refreshes: IntCounterVec,
 }
 
-/// Those of the list, resolved once.
+/// Those of the list.
 #[derive(Debug)]
 pub(super) struct ListMetrics {
-    entries: IntGauge,
+    entries: StateGauge<AtomicI64>,
     refreshes: IntCounterVec,
 }
 
@@ -58,14 +64,14 @@ impl Metrics {
             self.refreshes.with_label_values(&[*outcome]);
         }
         ListMetrics {
-            entries: self.entries.with_label_values(&[LIST_SOURCE]),
+            entries: StateGauge::new(&self.entries, &[LIST_SOURCE], 0),
             refreshes: self.refreshes.clone(),
         }
     }
 
     /// When the list was confirmed.
-    pub(super) fn confirmed_at(&self) -> Gauge {
-        self.confirmed_at.with_label_values(&[LIST_SOURCE])
+    pub(super) fn confirmed_at(&self) -> StateGauge<AtomicF64> {
+        StateGauge::new(&self.confirmed_at, &[LIST_SOURCE], 0.0)
     }
 
     pub(super) fn logout_entries(&self) -> IntGauge {
@@ -76,6 +82,14 @@ impl Metrics {
 impl ListMetrics {
     pub(super) fn entries(&self, count: usize) {
         self.entries.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn show(&self) {
+        self.entries.show();
+    }
+
+    pub(super) fn hide(&self) {
+        self.entries.hide();
     }
 
     pub(super) fn read(&self, outcome: &str) {

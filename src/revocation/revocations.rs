@@ -210,6 +210,16 @@ impl Revocations {
         &self.readiness
     }
 
+    /// Shows the list in metrics from now on: its configuration is in force.
+    pub(crate) fn show(&self) {
+        self.list().into_iter().for_each(RevocationList::show);
+    }
+
+    /// Ends that.
+    pub(crate) fn hide(&self) {
+        self.list().into_iter().for_each(RevocationList::hide);
+    }
+
     /// Resolves once the list was read for the first time, well or not; at once where there is none,
     /// and where it is that of the configuration before.
     pub async fn list_read(&self) {

@@ -1,14 +1,14 @@
 //! Operations on the shared store, and whether it is connected.
 
-use prometheus::{IntCounterVec, IntGaugeVec};
+use prometheus::{IntCounterVec, core::AtomicI64};
 
-use crate::telemetry::{MetricRegistry, NO_LABELS};
+use crate::telemetry::{MetricRegistry, NO_LABELS, StateGauge};
 
-/// What is counted of the shared store.
+/// What is counted of one shared store.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     operations: IntCounterVec,
-    connected: IntGaugeVec,
+    connected: StateGauge<AtomicI64>,
 }
 
 /// A kind of operation.
@@ -54,24 +54,25 @@ pub(super) enum OperationOutcome {
 
 impl Metrics {
     pub(crate) fn register(metrics: &MetricRegistry) -> Self {
+        let connected = metrics.int_gauges(
+            "shared_connected",
+            "1 while the shared store is connected.",
+            NO_LABELS,
+        );
         Self {
             operations: metrics.counters(
                 "shared_operations_total",
                 "Operations on the store that replicas share.",
                 &["operation", "outcome"],
             ),
-            connected: metrics.int_gauges(
-                "shared_connected",
-                "1 while the shared store is connected.",
-                NO_LABELS,
-            ),
+            connected: StateGauge::new(&connected, NO_LABELS, 0),
         }
     }
 
-    /// Lets every outcome start at zero, so that the first failure shows as an increase. There is a
-    /// store, and it is not connected so far.
-    pub(super) fn start(&self) {
-        self.connected.with_label_values(NO_LABELS);
+    /// Shows whether it is connected, from now on. Every outcome starts at zero, so that the first
+    /// failure shows as an increase.
+    pub(super) fn show(&self) {
+        self.connected.show();
         for operation in Operation::ALL {
             for outcome in operation.outcomes().iter().chain(FAILURES) {
                 self.operations.with_label_values(&[operation.label(), outcome.label()]);
@@ -84,13 +85,13 @@ impl Metrics {
     }
 
     pub(super) fn connected(&self, is_connected: bool) {
-        // Counted, because after a reload the old connection ends when the new one is there.
-        let connected = self.connected.with_label_values(NO_LABELS);
-        if is_connected {
-            connected.inc();
-        } else {
-            connected.dec();
-        }
+        self.connected.set(is_connected.into());
+    }
+
+    /// Ends what [`Self::show`] began. After a reload the old connection ends when the new one is
+    /// there.
+    pub(super) fn hide(&self) {
+        self.connected.hide();
     }
 }
 

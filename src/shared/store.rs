@@ -76,7 +76,6 @@ impl SharedStore {
         let files = FileVersions::now(settings.files());
         let key = settings.integrity.read_key().map_err(SharedError)?;
         let metrics = Arc::new(Metrics::register(metrics));
-        metrics.start();
         let link = Arc::<RedisLink>::default();
         let (sets, set_queue) = queue(Operation::Set, &metrics);
         let (appends, append_queue) = queue(Operation::Append, &metrics);
@@ -120,6 +119,16 @@ impl SharedStore {
         }
         let (store, supervisor) = Self::new(settings, Arc::clone(clock), metrics)?;
         Ok((store, Some(supervisor)))
+    }
+
+    /// Shows in metrics whether it is connected, from now on: its configuration is in force.
+    pub fn show(&self) {
+        self.0.iter().for_each(|inner| inner.metrics.show());
+    }
+
+    /// Ends that.
+    pub fn hide(&self) {
+        self.0.iter().for_each(|inner| inner.metrics.hide());
     }
 
     /// Whether both are the same connection, or none.

@@ -92,10 +92,6 @@ impl UpstreamTls {
         for outcome in HandshakeOutcome::all() {
             metrics.handshakes.with_label_values(&[upstream, outcome.name()]);
         }
-        for (verify, is_verified) in verifications(&settings.verification) {
-            let gauge = metrics.verification.with_label_values(&[upstream, verify]);
-            gauge.set(is_verified.into());
-        }
         let at = |(key, problem)| UpstreamTlsError { upstream: upstream.to_owned(), key, problem };
         let files = UpstreamTlsFiles::read(settings, None).map_err(at)?;
         let in_use = UpstreamTlsState::new(upstream, settings, &metrics, files).map_err(at)?;
@@ -124,6 +120,14 @@ impl UpstreamTls {
                 && loaded.in_use.load().files.is_same(&earlier.in_use.load().files)
         };
         Ok(earlier.filter(is_same).cloned().unwrap_or_else(|| Arc::new(loaded)))
+    }
+
+    /// Shows in metrics what is verified: its configuration is in force.
+    pub(crate) fn show(&self) {
+        for (verify, is_verified) in verifications(&self.settings.verification) {
+            let gauge = self.metrics.verification.with_label_values(&[&self.upstream, verify]);
+            gauge.set(is_verified.into());
+        }
     }
 
     /// Which protocols are offered.

@@ -26,9 +26,13 @@ const DENIED: &str = "denied";
 impl GrantHealth {
     pub(super) fn new(credential: &str, metrics: &Metrics) -> Self {
         let outcomes = [GRANTED, DENIED].iter().chain(GrantError::CODES).copied();
-        let up = metrics.up.with_label_values(&[credential]);
         Self {
-            endpoint: EndpointHealth::new(credential, &metrics.requests, outcomes, Some(up)),
+            endpoint: EndpointHealth::new(
+                credential,
+                &metrics.requests,
+                outcomes,
+                Some(&metrics.up),
+            ),
             seconds: metrics.seconds.with_label_values(&[credential]),
         }
     }
@@ -62,6 +66,16 @@ impl GrantHealth {
     /// A request that was not even queued.
     pub(super) fn refused(&self) {
         self.endpoint.count(NotSent::Busy.code());
+    }
+
+    /// Shows in metrics whether it is up, from now on.
+    pub(super) fn show(&self) {
+        self.endpoint.show();
+    }
+
+    /// Ends that.
+    pub(super) fn hide(&self) {
+        self.endpoint.hide();
     }
 
     pub(super) fn dependency(&self, now: UnixTime) -> Dependency {

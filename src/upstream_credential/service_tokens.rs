@@ -161,6 +161,14 @@ impl ServiceTokens {
         self.kept.are_of(settings)
     }
 
+    pub(super) fn show(&self) {
+        self.health.show();
+    }
+
+    pub(super) fn hide(&self) {
+        self.health.hide();
+    }
+
     pub(super) fn dependency(&self, now: UnixTime) -> Dependency {
         self.health.dependency(now)
     }

@@ -4,6 +4,7 @@ mod connections;
 mod counts;
 mod equivalence;
 mod keys;
+mod refused;
 mod scene;
 mod tls;
 mod verified;

@@ -61,6 +61,7 @@ impl Rig {
         change(&mut settings);
         let (clock, metrics) = (clock(), metrics());
         let keys = Arc::new(LiveKeySet::new(&settings, clock.clone(), &metrics));
+        keys.show();
         let script = Arc::new(Script {
             next_read: Mutex::new(next_read),
             takes: Mutex::default(),

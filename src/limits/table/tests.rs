@@ -103,6 +103,93 @@ fn d11_l5_a_time_that_runs_backwards_evicts_and_gives_nothing() {
     }
 }
 
+/// A rate by which requests count, with the burst that it has by default.
+fn at(requests: u32, period: Duration) -> Demand {
+    Demand { rate: Some(Gcra::new(requests, period, requests)), concurrency: None }
+}
+
+fn an_hour(requests: u32) -> Demand {
+    at(requests, Duration::from_hours(1))
+}
+
+/// How many of so many requests pass at that moment.
+fn passes(table: &BucketTable, key: KeyDigest, demand: Demand, now: u64) -> usize {
+    (0..2_000).filter(|_| table.take(key, demand, now).is_ok()).count()
+}
+
+/// A table in which a caller has used up that rate, which another one takes the place of.
+fn used_up(before: Demand, after: Demand) -> (BucketTable, KeyDigest) {
+    let (table, key) = (table(10), keys(1)[0]);
+    table.adapt(before.rate.unwrap(), 0);
+    assert_eq!(passes(&table, key, before, 0), before.rate.unwrap().burst() as usize);
+    table.adapt(after.rate.unwrap(), 0);
+    (table, key)
+}
+
+#[test]
+fn a_rate_that_is_raised_counts_at_once_for_who_has_used_up_the_one_before() {
+    let raised = at(100, Duration::from_secs(1));
+    let (table, key) = used_up(an_hour(1_000), raised);
+    assert_eq!(table.take(key, raised, 0), Err(TableRefusal::Rate(SECOND / 100)));
+    assert!(table.take(key, raised, SECOND / 100).is_ok());
+    assert_eq!(passes(&table, key, raised, SECOND), 99, "what a second of the new rate fills");
+}
+
+#[test]
+fn a_rate_that_is_lowered_gives_what_an_hour_of_it_fills_and_no_more() {
+    let (before, lowered) = (an_hour(1_000), an_hour(10));
+    // The bucket is full in an hour, by either.
+    let (table, key) = used_up(before, lowered);
+    assert_eq!(passes(&table, key, lowered, 0), 0);
+    let later = 360 * SECOND;
+    assert_eq!(passes(&table, key, lowered, later), 1);
+    for other in [before, lowered] {
+        table.adapt(other.rate.unwrap(), later);
+        assert_eq!(passes(&table, key, other, later), 0, "to and fro");
+    }
+}
+
+#[test]
+fn a_burst_that_is_lowered_is_waited_for_no_longer_than_it_takes() {
+    let alone = Gcra::new(1_000, Duration::from_hours(1), 1);
+    let alone = Demand { rate: Some(alone), concurrency: None };
+    let (table, key) = used_up(an_hour(1_000), alone);
+    assert_eq!(table.take(key, alone, 0), Err(TableRefusal::Rate(3_600 * SECOND / 1_000)));
+}
+
+#[test]
+fn buckets_of_the_rate_before_take_no_room_for_longer_than_the_new_one_needs() {
+    let (table, keys) = (table(2), keys(3));
+    for key in &keys[..2] {
+        assert_eq!(passes(&table, *key, an_hour(1_000), 0), 1_000);
+    }
+    let raised = at(100, Duration::from_secs(1));
+    table.adapt(raised.rate.unwrap(), 0);
+    assert_eq!(table.take(keys[2], raised, SECOND - 1), Err(TableRefusal::Full));
+    assert!(table.take(keys[2], raised, SECOND).is_ok());
+}
+
+#[test]
+fn a_request_by_the_rate_before_does_not_bring_its_wait_back() {
+    let (table, key, raised) = (table(10), keys(1)[0], at(100, Duration::from_secs(1)));
+    table.adapt(raised.rate.unwrap(), 0);
+    assert_eq!(passes(&table, key, an_hour(1_000), 0), 1_000, "they began before");
+    assert_eq!(table.take(key, raised, 0), Err(TableRefusal::Rate(SECOND / 100)));
+    // What another limit refuses of them fills no bucket that counts by another rate.
+    table.refund(key, an_hour(1_000).rate.unwrap());
+    assert_eq!(table.take(key, raised, 0), Err(TableRefusal::Rate(SECOND / 100)));
+}
+
+#[test]
+fn requests_by_the_rate_before_give_nothing_of_the_new_one_away() {
+    let (before, after) = (at(100, Duration::from_secs(1)), an_hour(1_000));
+    let (table, key) = used_up(after, after);
+    for _ in 0..10 {
+        assert!(table.take(key, before, 0).is_err());
+        assert!(table.take(key, after, 0).is_err(), "the bucket is empty by both");
+    }
+}
+
 /// What the maps have allocated, by their layout: a slot and a byte of control for each place, and
 /// an eighth of the places stays empty.
 fn bytes(table: &BucketTable) -> usize {

@@ -42,6 +42,15 @@ impl MetricRegistry {
             }
         }
     }
+
+    /// Removes every series of the families whose names begin with `families`. A family that always
+    /// has one keeps it.
+    pub(crate) fn remove_families(&self, families: &str) {
+        let by_name = self.0.by_name.lock();
+        for (_, family) in by_name.iter().filter(|(name, _)| name.starts_with(families)) {
+            family.series.remove(&|_| true);
+        }
+    }
 }
 
 impl<B: MetricVecBuilder> RemovableSeries for MetricVec<B> {
@@ -78,7 +87,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::telemetry::REQUEST_BOUNDS;
+    use crate::telemetry::{NO_LABELS, REQUEST_BOUNDS};
 
     fn shown(metrics: &MetricRegistry) -> Vec<String> {
         let text = metrics.render();
@@ -110,5 +119,20 @@ mod tests {
         counters.with_label_values(&["gone", "gone"]);
         let again = "countersign_t_a{kind=\"gone\",route=\"gone\"} 0".to_owned();
         assert!(shown(&metrics).contains(&again));
+    }
+
+    #[test]
+    fn all_series_of_a_section_are_removed_those_without_labels_too() {
+        let metrics = MetricRegistry::default();
+        let state = metrics.int_gauges("t_section_state", "State.", NO_LABELS);
+        let counts = metrics.counters("t_section_total", "Counts.", &["outcome"]);
+        let other = metrics.int_gauges("t_other", "Other.", NO_LABELS);
+        state.with_label_values(NO_LABELS).set(1);
+        counts.with_label_values(&["done"]).inc();
+        other.with_label_values(NO_LABELS).set(1);
+        metrics.remove_families("t_section_");
+        assert_eq!(shown(&metrics), ["countersign_t_other 1"]);
+        state.with_label_values(NO_LABELS);
+        assert!(shown(&metrics).contains(&"countersign_t_section_state 0".to_owned()));
     }
 }

@@ -102,5 +102,7 @@ impl ShownCertificate {
 
 pub(crate) fn loaded(settings: &UpstreamTlsSettings) -> (Arc<UpstreamTls>, MetricRegistry) {
     let metrics = MetricRegistry::default();
-    (Arc::new(UpstreamTls::new("app", settings, &metrics).unwrap()), metrics)
+    let tls = UpstreamTls::new("app", settings, &metrics).unwrap();
+    tls.show();
+    (Arc::new(tls), metrics)
 }

@@ -95,6 +95,27 @@ async fn l6_what_others_write_there_is_not_for_ever() {
     assert!(replica.is_connected());
 }
 
+/// As each replica alone does: see the tests of `limits::table`.
+#[tokio::test]
+async fn a_rate_that_is_raised_counts_at_once_and_a_lowered_one_gives_nothing_away() {
+    let Some(server) = RedisServer::start() else { return };
+    let files = Files::new();
+    let replica = Replica::connected(&files.settings(&server)).await;
+    let hourly = RateRule::new(HOUR / 20, 20);
+    for _ in 0..20 {
+        assert!(passes(&replica, &hourly).await);
+    }
+    let lowered = RateRule::new(HOUR / 10, 10);
+    assert!(!passes(&replica, &lowered).await, "the bucket is full in an hour, by either");
+    assert!(!passes(&replica, &hourly).await);
+    let raised = RateRule::new(SECOND / 100, 100);
+    match replica.store.take(&bucket(1), &raised).await {
+        Some(RateAnswer::Refused { wait }) => assert!(wait <= 10_001, "{wait} µs"),
+        answer => panic!("{answer:?}"),
+    }
+    eventually("a request that passes", async || passes(&replica, &raised).await).await;
+}
+
 #[tokio::test]
 async fn a_bucket_that_is_full_again_is_gone() {
     let Some(server) = RedisServer::start() else { return };

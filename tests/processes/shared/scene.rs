@@ -78,6 +78,7 @@ impl Replica {
         let clock = Arc::new(ManualClock::at(UnixTime(NOW)));
         let metrics = MetricRegistry::default();
         let (store, supervisor) = SharedStore::new(settings, clock.clone(), &metrics).unwrap();
+        store.show();
         let task = tokio::spawn(supervisor.run());
         Self { store, clock, metrics, task }
     }

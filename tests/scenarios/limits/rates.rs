@@ -12,6 +12,7 @@ use crate::support::{
     key_server::{KeyServer, Page},
     setup::Setup,
     upstream::{Reply, Upstream},
+    wait_until,
     world::World,
 };
 
@@ -191,6 +192,20 @@ fn a_reload_forgets_no_caller_and_a_new_rate_counts_at_once() {
     // Half of what the bucket lacks are 1,800 of the new requests.
     reload("rate = \"3600/h\"\nburst = 9000");
     assert_eq!(get(&world, &app).status, 200);
+}
+
+#[test]
+fn a_raised_rate_with_its_usual_burst_is_not_waited_for_as_long_as_the_one_before() {
+    let world = world("key = { claim = \"client_id\" }\nrate = \"2/h\"");
+    let app = token(&world, "app");
+    assert_eq!(passes(3, || get(&world, &app)), 2);
+    let raised = Setup::new()
+        .issuer("corp", &world.issuer, &world.key_server, "", "")
+        .with("[limits.own]\nkey = { claim = \"client_id\" }\nrate = \"100/s\"")
+        .routes("[[routes]]\npath = \"/**\"\nlimit = \"own\"");
+    world.proxy.server().reload(raised.load(&world.upstream).unwrap()).unwrap();
+    // The bucket is empty, and gets a request in 10 ms.
+    wait_until("a request that passes", || get(&world, &app).status == 200);
 }
 
 #[test]
