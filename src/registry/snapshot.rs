@@ -79,11 +79,10 @@ impl SignerSnapshot {
         if !is_ours {
             return None;
         }
-        let entries = lines.map(|line| entry(&Object::parse(line).ok()?));
+        let entries = lines.map(|line| entry(&Object::parse(line).ok()?, now));
         let entries: Option<Vec<_>> = entries.collect();
         let is_good = |(_, entry): &(String, Registered)| {
-            let age = now.0.saturating_sub(entry.fetched_at().0);
-            (-CLOCK_TOLERANCE..=self.max_stale).contains(&age)
+            (-CLOCK_TOLERANCE..=self.max_stale).contains(&entry.age(now))
         };
         Some(entries?.into_iter().filter(is_good).collect())
     }
@@ -130,7 +129,7 @@ fn line(signer: &str, entry: &Registered) -> String {
     line.to_text()
 }
 
-fn entry(line: &Object) -> Option<(String, Registered)> {
+fn entry(line: &Object, now: UnixTime) -> Option<(String, Registered)> {
     let signer = line.get("signer")?.as_str()?.to_owned();
     let fetched_at = match line.get("fetched_at")? {
         Json::Integer(seconds) => UnixTime(i64::try_from(seconds.get()).ok()?),
@@ -143,5 +142,5 @@ fn entry(line: &Object) -> Option<(String, Registered)> {
         return None;
     }
     let fields = line.get("fields")?.as_object()?.clone();
-    Some((signer, Registered::new(keys, fields, fetched_at)))
+    Some((signer, Registered::new(keys, fields, fetched_at, now)))
 }
