@@ -1,12 +1,16 @@
 //! Time as a dependency: every rule that depends on the wall clock reads a [`Clock`], so that tests
 //! can verify any token at its own time.
 
+mod anchor;
+
 use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+pub(crate) use self::anchor::{ClockAnchor, Expiry};
 
 /// Seconds since 1970-01-01T00:00:00Z (RFC 7519 `NumericDate` without its fraction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ mod health;
 mod key_text;
 mod lookups;
 mod metrics;
+mod origin;
 mod registered;
 pub mod settings;
 mod signer_lookup;

@@ -22,7 +22,7 @@ use super::{CommandError, args::ConfigArgs, explain::TokenArg, runtime};
 use crate::{
     bounded::input::read_all,
     clock::{Clock, SystemClock},
-    config::{ConfigInput, Format, MAX_FILE_BYTES},
+    config::{ConfigInput, Format, MAX_FILE_BYTES, files::reading_problem},
     lifecycle::DescriptorLimit,
     revocation::{self, settings::ListSource},
     settings::{self, Settings, Sources},
@@ -237,11 +237,14 @@ fn warnings(settings: &Settings, no_files: bool) -> Vec<String> {
     warnings
 }
 
-/// A list file that can't be read is no mistake: a setting of its own decides what then happens to
-/// requests.
+/// A list file that holds no list is no mistake: a setting of its own decides what then happens to
+/// requests. One that can't be read is among the warnings of the settings.
 fn list_problem(settings: &Settings) -> Option<String> {
-    let list = settings.revocation.list.as_ref();
-    let list = list.filter(|list| matches!(list.source, ListSource::File(_)))?;
+    let list = settings.revocation.list.as_ref()?;
+    let ListSource::File(path) = &list.source else { return None };
+    if reading_problem(path).is_some() {
+        return None;
+    }
     let found = runtime().ok()?.block_on(revocation::probe(list, SystemClock.now()));
     let error = found.err()?;
     Some(format!("revocation.file: {error}; until it can be read, on_failure decides"))

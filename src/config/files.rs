@@ -28,6 +28,28 @@ pub(crate) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     Ok(path)
 }
 
+/// A file that another process writes, maybe later: whether it can be read yet is no matter of the
+/// configuration. A directory in its place, or a byte order mark, does not go away by waiting.
+pub(crate) fn expected_file(node: &Node) -> Parsed<PathBuf> {
+    let path = path(node)?;
+    if !node.reads_files() {
+        return Ok(path);
+    }
+    match look_at(&path) {
+        Err(UnusableFile::Wrong(problem)) => {
+            let path = path.display();
+            Err(format!("the file {path} {problem}; expected a file that can be read"))
+        }
+        Ok(()) | Err(UnusableFile::NotYet(_)) => Ok(path),
+    }
+}
+
+/// Why a file can't be read at this moment, in words; `None` if it can.
+pub(crate) fn reading_problem(path: &Path) -> Option<String> {
+    let problem = check_readable(path).err()?;
+    Some(format!("the file {} {problem}", path.display()))
+}
+
 /// A [`readable_file`] whose content `judge` accepts.
 pub(crate) fn judged_file(
     node: &Node,
@@ -75,18 +97,35 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(bytes)
 }
 
+/// Why a file can't be used, in words.
+enum UnusableFile {
+    /// It may be written later.
+    NotYet(String),
+    /// It has to be replaced by something else.
+    Wrong(String),
+}
+
 fn check_readable(path: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    look_at(path).map_err(|file| match file {
+        UnusableFile::NotYet(problem) | UnusableFile::Wrong(problem) => problem,
+    })
+}
+
+fn look_at(path: &Path) -> Result<(), UnusableFile> {
+    let not_yet = |what: &str, error| UnusableFile::NotYet(format!("cannot be {what}: {error}"));
+    let metadata = fs::metadata(path).map_err(|error| not_yet("opened", error))?;
     if !metadata.is_file() {
-        return Err("is not a file".to_owned());
+        return Err(UnusableFile::Wrong("is not a file".to_owned()));
     }
     let mut start = Vec::new();
     let start_bytes = byte_order_mark::BYTES as u64;
     let read = File::open(path).and_then(|file| file.take(start_bytes).read_to_end(&mut start));
     match read {
-        Ok(0) => Err("is empty".to_owned()),
-        Ok(_) => byte_order_mark::refuse(&start).map_err(|mark| mark.to_string()),
-        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(0) => Err(UnusableFile::NotYet("is empty".to_owned())),
+        Ok(_) => {
+            byte_order_mark::refuse(&start).map_err(|mark| UnusableFile::Wrong(mark.to_string()))
+        }
+        Err(error) => Err(not_yet("read", error)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 
 use super::{
@@ -83,6 +83,35 @@ pub(crate) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<u
             let (least, most) = (bounds.start(), bounds.end());
             node.mismatch(&format!("a whole number from {least} to {most}"))
         })
+    }
+}
+
+/// A part of all, from 0 to 1.
+pub(crate) fn fraction(node: &Node) -> Parsed<f64> {
+    let part = match &node.value {
+        Value::Float(part) => Some(*part),
+        Value::Integer(0) => Some(0.0),
+        Value::Integer(1) => Some(1.0),
+        Value::Text(text) if node.is_interpolated() => text.parse().ok(),
+        _ => None,
+    };
+    let part = part.filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| node.mismatch("a number from 0 to 1, such as 0.5"))
+}
+
+/// One of the statuses that `accepts` is true for (RFC 9110 §15).
+pub(crate) fn status(
+    accepts: impl Fn(u16) -> bool,
+    expected: &'static str,
+) -> impl Fn(&Node) -> Parsed<StatusCode> {
+    move |node| {
+        let code = match &node.value {
+            Value::Integer(code) => u16::try_from(*code).ok(),
+            Value::Text(text) if node.is_interpolated() => text.parse().ok(),
+            _ => None,
+        };
+        let code = code.filter(|code| accepts(*code));
+        code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| node.mismatch(expected))
     }
 }
 

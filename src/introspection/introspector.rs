@@ -104,7 +104,7 @@ impl Introspector {
         // The issuer responded so a moment ago; not every attempt sends another request.
         let is_fresh = is_inactive && self.memory.find(&digest, now).is_some();
         let next = if is_fresh { now.0.saturating_add(self.recheck_seconds) } else { i64::MIN };
-        let recheck = Arc::new(Recheck::new(is_inactive, UnixTime(next)));
+        let recheck = Arc::new(Recheck::new(is_inactive, UnixTime(next), now));
         self.may_pass(&recheck, token, now);
         recheck
     }

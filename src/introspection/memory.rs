@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    clock::{UnixTime, seconds},
+    clock::{ClockAnchor, Expiry, UnixTime, seconds},
     introspection::settings::IntrospectionSettings,
     json::{Json, Object},
     lookup::{Cache, Lifetime},
@@ -24,7 +24,7 @@ pub enum Statement {
 #[derive(Debug)]
 pub struct ActiveToken {
     claims: Object,
-    fresh_until: UnixTime,
+    fresh_until: Expiry,
 }
 
 /// The SHA-256 of a token: the key of what is cached, so that no token is kept (threats I-6).
@@ -60,8 +60,9 @@ impl ActiveToken {
         &self.claims
     }
 
-    /// Until when the statement counts: never longer than the token lives (threats I-7).
-    pub fn fresh_until(&self) -> UnixTime {
+    /// Until when the statement counts: never longer than the token lives (threats I-7), nor longer
+    /// for a clock that is set back.
+    pub(crate) fn fresh_until(&self) -> Expiry {
         self.fresh_until
     }
 }
@@ -108,6 +109,7 @@ impl Memory {
         };
         // Fresh for a second only, so that a new lookup follows soon.
         let fresh_until = UnixTime(now.0.saturating_add(1)).min(until);
+        let fresh_until = Expiry::new(fresh_until, ClockAnchor::at(now));
         let claims = token.claims.clone();
         Some(Statement::Active(Arc::new(ActiveToken { claims, fresh_until })))
     }
@@ -123,7 +125,7 @@ impl Memory {
     ) -> StoredStatement {
         let (stored, lifetime, bytes) = self.read(response, at_most, now);
         let bytes = bytes + size_of::<ActiveToken>();
-        self.statements.insert(digest, stored.statement.clone(), lifetime, bytes);
+        self.statements.insert(digest, stored.statement.clone(), lifetime, bytes, now);
         stored
     }
 
@@ -146,6 +148,7 @@ impl Memory {
                 let stale = fresh_until.0.saturating_add(self.bounds.stale_if_error);
                 let lifetime = Lifetime { fresh_until, stale_until: UnixTime(stale).min(ends) };
                 let bytes = claims.memory();
+                let fresh_until = Expiry::new(fresh_until, ClockAnchor::at(now));
                 (Statement::Active(Arc::new(ActiveToken { claims, fresh_until })), lifetime, bytes)
             }
         };

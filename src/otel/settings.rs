@@ -8,10 +8,10 @@ use http::Uri;
 
 use crate::config::{
     files::{judged_file, readable_file},
-    node::{Node, Value},
+    node::Node,
     reader::{Parsed, Section},
     urls::{UrlMistake, check_fetchable, is_loopback},
-    values::{count, duration, keyword, switch, text},
+    values::{count, duration, fraction, keyword, switch, text},
     writer::{Writer, Written},
 };
 
@@ -125,7 +125,7 @@ impl OtelSettings {
         let settings = Self {
             endpoint: section.or(key::ENDPOINT, protocol.default_endpoint(), endpoint),
             protocol,
-            sample: section.or(key::SAMPLE, DEFAULT_SAMPLE, share),
+            sample: section.or(key::SAMPLE, DEFAULT_SAMPLE, fraction),
             parent_based: section.or(key::PARENT_BASED, true, switch),
             metrics: section.or(key::METRICS, false, switch),
             metrics_interval: section.or(
@@ -223,18 +223,6 @@ fn endpoint(node: &Node) -> Parsed<Uri> {
         )),
         _ => Err(node.mismatch(EXPECTED_ENDPOINT)),
     }
-}
-
-fn share(node: &Node) -> Parsed<f64> {
-    let number = match &node.value {
-        Value::Float(number) => Some(*number),
-        Value::Integer(0) => Some(0.0),
-        Value::Integer(1) => Some(1.0),
-        Value::Text(text) if node.is_interpolated() => text.parse().ok(),
-        _ => None,
-    };
-    let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| node.mismatch("a number from 0 to 1, such as 0.1"))
 }
 
 fn resource(section: &mut Section<'_>) -> BTreeMap<String, String> {

@@ -57,7 +57,7 @@ impl SignerRecord {
         let key = self.key.ok_or_else(|| SourceError::NoKey { place: place.to_owned() })?;
         let keys = key_text::keys(&key, settings.format)
             .map_err(|cause| SourceError::NoUsableKey { place: place.to_owned(), cause })?;
-        Ok(Registered::new(keys, self.fields, now))
+        Ok(Registered::new(keys, self.fields, now, now))
     }
 }
 

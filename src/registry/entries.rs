@@ -86,8 +86,7 @@ impl Entries {
     pub(super) fn find(&self, signer: &str, now: UnixTime) -> Cached {
         let key = signer.as_bytes();
         if let Some(entry) = self.known().find(key) {
-            let age = now.0.saturating_sub(entry.fetched_at().0);
-            return match age {
+            return match entry.age(now) {
                 age if (0..self.refresh).contains(&age) => Cached::Fresh(Arc::clone(entry)),
                 // One from the future as well: its age is unknown.
                 age if age < self.refresh.saturating_mul(2).min(self.max_stale) => {
@@ -144,7 +143,7 @@ impl Entries {
 
     fn keep_absent(&self, signer: &str, absence: Absence, seconds: i64, now: UnixTime) {
         let until = UnixTime(now.0.saturating_add(seconds));
-        self.absent.insert(signer.as_bytes(), absence, Lifetime::fresh_only(until), 0);
+        self.absent.insert(signer.as_bytes(), absence, Lifetime::fresh_only(until), 0, now);
     }
 
     /// They come from an earlier configuration's cache, which is newer than the snapshot: a signer
@@ -174,6 +173,8 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use tokio::time::advance;
 
     use super::*;
     use crate::{
@@ -213,7 +214,7 @@ mod tests {
         let key = SigningKey::generate(Algorithm::Es256, Some("k")).unwrap();
         let key = Arc::new(key.verification_key().unwrap());
         let keys = JwkSet { keys: vec![key], skipped: Vec::new() };
-        Arc::new(Registered::new(keys, Object::default(), UnixTime(at)))
+        Arc::new(Registered::new(keys, Object::default(), UnixTime(at), UnixTime(at)))
     }
 
     #[test]
@@ -228,8 +229,23 @@ mod tests {
         assert!(matches!(at(2_200), Cached::Expired(_)));
         assert!(matches!(at(4_600), Cached::Expired(_)));
         assert!(matches!(at(4_601), Cached::Miss));
-        // The clock was set back: its age is unknown, and it is renewed.
-        assert!(matches!(at(999), Cached::Stale(_)));
+        assert!(matches!(at(999), Cached::Fresh(_)), "the clock was set back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d11_an_entry_ages_and_is_renewed_though_the_clock_is_set_back() {
+        const BACK: i64 = 100_000;
+        let entries = Entries::new(&settings());
+        let entry = entry(BACK);
+        entries.know("a", Arc::clone(&entry));
+        assert!(entry.claims_refresh(UnixTime(BACK), 5));
+        advance(Duration::from_secs(599)).await;
+        assert!(matches!(entries.find("a", UnixTime(599)), Cached::Fresh(_)));
+        advance(Duration::from_secs(1)).await;
+        assert!(matches!(entries.find("a", UnixTime(600)), Cached::Stale(_)));
+        assert!(entry.claims_refresh(UnixTime(600), 5) && !entry.claims_refresh(UnixTime(604), 5));
+        advance(Duration::from_secs(3_001)).await;
+        assert!(matches!(entries.find("a", UnixTime(3_601)), Cached::Miss));
     }
 
     #[test]

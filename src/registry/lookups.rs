@@ -16,8 +16,9 @@ use super::{
     LookupError, Metrics, Registered, Unapproved,
     entries::{Cached, Entries},
     health::RegistryHealth,
+    origin::RegistryOrigin,
     signer_lookup::{Purpose, SignerLookup},
-    snapshot::{SignerSnapshot, identity},
+    snapshot::SignerSnapshot,
     snapshot_writer::{SnapshotWriter, Unwritten},
     source::RegistrySource,
 };
@@ -28,7 +29,7 @@ pub struct Registry {
     entries: Arc<Entries>,
     lookups: Lookups<SignerLookup>,
     health: Arc<RegistryHealth>,
-    identity: String,
+    origin: RegistryOrigin,
     require: Vec<FieldRequirement>,
     cooldown: i64,
     clock: Arc<dyn Clock>,
@@ -74,7 +75,7 @@ impl Registry {
             entries,
             lookups,
             health,
-            identity: identity(settings),
+            origin: RegistryOrigin::of(settings),
             require: settings.require.clone(),
             cooldown: seconds(settings.cooldown),
             clock,
@@ -176,9 +177,10 @@ impl Registry {
         entry.check(&self.require, claims)
     }
 
-    /// Whether the same requests are sent to the same registry.
+    /// Whether the same client sends the same requests to the same registry, and the same
+    /// authorities vouch for it.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.identity == other.identity
+        self.origin == other.origin
     }
 
     /// Takes over what the registry of an earlier configuration has cached.

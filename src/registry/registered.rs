@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use crate::{
-    clock::UnixTime,
+    clock::{ClockAnchor, UnixTime},
     jose::{Algorithm, JwkSet, VerificationKey},
     json::Object,
     keys::{KeyLookup, KeySet},
@@ -21,6 +21,8 @@ pub struct Registered {
     /// The fields of the requirements, by their names in the configuration.
     fields: Object,
     fetched_at: UnixTime,
+    /// Since when it is in memory.
+    since: ClockAnchor,
     /// When a wrong signature may trigger a renewal again.
     next_renewal: AtomicI64,
     /// When the next renewal in the background may start.
@@ -37,11 +39,13 @@ pub enum Unapproved {
 }
 
 impl Registered {
-    pub(super) fn new(keys: JwkSet, fields: Object, fetched_at: UnixTime) -> Self {
+    /// `now` is later than `fetched_at` for one that was kept on disk.
+    pub(super) fn new(keys: JwkSet, fields: Object, fetched_at: UnixTime, now: UnixTime) -> Self {
         Self {
             keys: KeySet::new(keys),
             fields,
             fetched_at,
+            since: ClockAnchor::at(now),
             next_renewal: AtomicI64::new(i64::MIN),
             next_refresh: AtomicI64::new(i64::MIN),
         }
@@ -87,6 +91,11 @@ impl Registered {
         self.fetched_at
     }
 
+    /// How old it is, in seconds, by whichever clock says more. Negative if it is from the future.
+    pub(super) fn age(&self, now: UnixTime) -> i64 {
+        self.since.latest(now).0.saturating_sub(self.fetched_at.0)
+    }
+
     pub(super) fn keys(&self) -> &[Arc<VerificationKey>] {
         self.keys.keys()
     }
@@ -125,8 +134,10 @@ impl Registered {
     }
 }
 
+/// A turn that is farther away than the pause was claimed before the clock was set back: it is due.
 fn claim(next: &AtomicI64, now: UnixTime, pause: i64) -> bool {
     let due = next.load(Ordering::Relaxed);
     let later = now.0.saturating_add(pause);
-    now.0 >= due && next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    let is_due = now.0 >= due || due > later;
+    is_due && next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }

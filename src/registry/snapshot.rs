@@ -13,7 +13,10 @@ use crate::{
     registry::settings::RegistrySettings,
 };
 
-use super::Registered;
+use super::{
+    Registered,
+    origin::{digest_of_authorities, identity},
+};
 
 /// The snapshot of one registry.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(super) struct SignerSnapshot {
     path: PathBuf,
     /// What the entries are answers to: another registry's snapshot is never taken.
     source: String,
+    /// The authorities that vouch for it: what was fetched under others is not taken, either.
+    authorities: String,
     max_stale: i64,
     max_bytes: usize,
 }
@@ -34,14 +39,20 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const CLOCK_TOLERANCE: i64 = 60;
 
 impl SignerSnapshot {
+    /// The authorities are those of this moment: other ones count with a reload. Without a file that
+    /// can be read there is no snapshot.
     pub(super) fn of(name: &str, settings: &RegistrySettings) -> Option<Self> {
         let directory = settings.snapshot.as_ref()?;
         let source = identity(settings);
         let hash = digest(&SHA256, source.as_bytes());
+        let authorities = digest_of_authorities(settings.client.ca_file.as_deref())
+            .inspect_err(|cause| tracing::warn!(cause, "there is no snapshot of the registry"))
+            .ok()?;
         let hash = base64url::encode(hash.as_ref().get(..12).unwrap_or_default());
         Some(Self {
             path: directory.join(format!("registry-{name}-{hash}.json")),
             source,
+            authorities,
             max_stale: seconds(settings.max_stale),
             max_bytes: settings.entries.saturating_mul(BYTES_PER_ENTRY).min(MAX_BYTES),
         })
@@ -59,7 +70,7 @@ impl SignerSnapshot {
         };
         match self.entries(&bytes, now) {
             Some(entries) => entries,
-            None => self.ignore("it is damaged, or of another registry"),
+            None => self.ignore("it is damaged, or of another registry or other authorities"),
         }
     }
 
@@ -75,15 +86,16 @@ impl SignerSnapshot {
         let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let head = Object::parse(lines.next()?).ok()?;
         let is_ours = head.get("version") == Some(&Json::from(VERSION))
-            && head.get("source").and_then(Json::as_str) == Some(&self.source);
+            && head.get("source").and_then(Json::as_str) == Some(&self.source)
+            && head.get("authorities").and_then(Json::as_str).unwrap_or_default()
+                == self.authorities;
         if !is_ours {
             return None;
         }
-        let entries = lines.map(|line| entry(&Object::parse(line).ok()?));
+        let entries = lines.map(|line| entry(&Object::parse(line).ok()?, now));
         let entries: Option<Vec<_>> = entries.collect();
         let is_good = |(_, entry): &(String, Registered)| {
-            let age = now.0.saturating_sub(entry.fetched_at().0);
-            (-CLOCK_TOLERANCE..=self.max_stale).contains(&age)
+            (-CLOCK_TOLERANCE..=self.max_stale).contains(&entry.age(now))
         };
         Some(entries?.into_iter().filter(is_good).collect())
     }
@@ -93,6 +105,9 @@ impl SignerSnapshot {
         let mut head = Object::default();
         head.insert("version", VERSION);
         head.insert("source", self.source.as_str());
+        if !self.authorities.is_empty() {
+            head.insert("authorities", self.authorities.as_str());
+        }
         let mut text = head.to_text();
         for (signer, entry) in entries {
             let line = line(signer, entry);
@@ -112,14 +127,6 @@ impl SignerSnapshot {
     }
 }
 
-/// Identifies a registry and what is requested of it, so that snapshots are never mixed up.
-pub(super) fn identity(settings: &RegistrySettings) -> String {
-    let RegistrySettings { url, pointer, format, select, require, .. } = settings;
-    let fields: Vec<_> = require.iter().map(|it| it.field.as_str()).collect();
-    let pointer = pointer.as_ref().map(ToString::to_string).unwrap_or_default();
-    format!("{url} {pointer} {format:?} {select:?} {fields:?}")
-}
-
 fn line(signer: &str, entry: &Registered) -> String {
     let keys = entry.keys().iter().filter_map(|key| key.public_jwk());
     let mut line = Object::default();
@@ -130,7 +137,7 @@ fn line(signer: &str, entry: &Registered) -> String {
     line.to_text()
 }
 
-fn entry(line: &Object) -> Option<(String, Registered)> {
+fn entry(line: &Object, now: UnixTime) -> Option<(String, Registered)> {
     let signer = line.get("signer")?.as_str()?.to_owned();
     let fetched_at = match line.get("fetched_at")? {
         Json::Integer(seconds) => UnixTime(i64::try_from(seconds.get()).ok()?),
@@ -143,5 +150,5 @@ fn entry(line: &Object) -> Option<(String, Registered)> {
         return None;
     }
     let fields = line.get("fields")?.as_object()?.clone();
-    Some((signer, Registered::new(keys, fields, fetched_at)))
+    Some((signer, Registered::new(keys, fields, fetched_at, now)))
 }

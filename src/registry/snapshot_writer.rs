@@ -98,7 +98,7 @@ mod tests {
         let keys = JwkSet { keys: Vec::new(), skipped: Vec::new() };
         let mut fields = Object::default();
         fields.insert("role", role);
-        Registered::new(keys, fields, UnixTime(0))
+        Registered::new(keys, fields, UnixTime(0), UnixTime(0))
     }
 
     #[tokio::test(start_paused = true)]

@@ -163,12 +163,14 @@ impl RevocationList {
         self.metrics.read(if changed { metrics::CHANGED } else { metrics::UNCHANGED });
     }
 
-    /// A reading failed. The list in place stays.
-    pub(super) fn failed(&self, error: &ListError) {
+    /// A reading failed. The list in place stays: that of the configuration before decides after a
+    /// reload while the source is out of reach.
+    pub(super) fn failed(&self, error: &ListError, now: UnixTime) {
         self.set(Attempt::Failed(error.to_string()));
-        match self.on_failure {
-            OnFailure::Refuse => self.readiness.mark_read(),
-            OnFailure::Continue => self.readiness.is_usable(),
+        if self.is_usable(now) {
+            self.readiness.is_usable();
+        } else {
+            self.readiness.mark_read();
         }
         self.metrics.read(error.code());
     }

@@ -6,7 +6,7 @@ use http::Uri;
 
 use crate::{
     config::{
-        files::readable_file,
+        files::expected_file,
         reader::Section,
         urls::callable,
         values::{count, duration, keyword, size, switch},
@@ -68,7 +68,7 @@ pub struct ListSettings {
 /// Where the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListSource {
-    /// In a file, checked for changes every second.
+    /// In a file, which may come later, and is checked for changes every second.
     File(PathBuf),
     /// At a URL (https, or http where allowed), fetched every `refresh`.
     Url(Uri),
@@ -228,7 +228,7 @@ fn read_source(section: &mut Section<'_>) -> Option<ListSource> {
         section.own_mistake("found file and url, expected at most one of them".to_owned());
     }
     let allow_http = section.or(key::ALLOW_HTTP, false, switch);
-    let file = section.optional(key::FILE, readable_file);
+    let file = section.optional(key::FILE, expected_file);
     let url = section.optional(
         key::URL,
         callable(allow_http, "a list fetched over plain http can be forged on the way"),

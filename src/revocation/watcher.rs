@@ -53,7 +53,7 @@ impl refresh::RefreshPlan for ListRefreshPlan {
 
     fn panicked(&self, cause: String, _pause: Duration) {
         tracing::error!(cause, "the watcher of the revocation list failed");
-        self.list.failed(&FetchError::Internal { cause }.into());
+        self.list.failed(&FetchError::Internal { cause }.into(), self.clock.now());
     }
 }
 
@@ -90,9 +90,9 @@ impl refresh::Refresh for ListRefresh {
     }
 
     fn failed(&mut self, error: &ListError, wait: Duration) {
-        self.list.failed(error);
-        let code = error.code();
-        if self.list.is_fresh(self.clock.now()) {
+        let (code, now) = (error.code(), self.clock.now());
+        self.list.failed(error, now);
+        if self.list.is_fresh(now) {
             tracing::warn!(code, %error, ?wait, "the revocation list can't be read; the last one is used");
         } else {
             tracing::error!(code, %error, ?wait, "there is no fresh revocation list");

@@ -6,6 +6,7 @@ use super::{Settings, whole::key};
 use crate::{
     admin,
     clock::{Clock, SystemClock},
+    config::files::reading_problem,
     evidence,
     identity::{self, forwarded},
     jose::Dialect,
@@ -94,6 +95,9 @@ impl Settings {
         warnings.extend(self.signature_warnings());
         if let Some(list) = &self.revocation.list {
             warnings.extend(list_warnings(list));
+            if !self.provenance.lint {
+                warnings.extend(absent_list(list));
+            }
         }
         warnings.extend(self.outlived_logouts());
         if !self.provenance.lint {
@@ -206,6 +210,15 @@ fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
     ];
     let applying = warnings.into_iter().filter(|(applies, ..)| *applies);
     applying.map(|(_, name, text)| warning(&[key::REVOCATION, name], text))
+}
+
+/// A list that is not there yet is no mistake: a setting of its own decides what then happens to
+/// requests. A misspelt path looks the same.
+fn absent_list(list: &ListSettings) -> Option<String> {
+    let ListSource::File(path) = &list.source else { return None };
+    let problem = reading_problem(path)?;
+    let text = format!("{problem}; until it can be read, on_failure decides");
+    Some(warning(&[key::REVOCATION, of_list::FILE], &text))
 }
 
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {

@@ -87,19 +87,19 @@ impl KeptTokens {
         let (numerator, denominator) = RENEW_AFTER;
         let renew_at = now.0.saturating_add(life.saturating_mul(numerator) / denominator);
         let fresh_until = UnixTime(renew_at).min(stale_until);
-        self.insert(key, granted.value.clone(), Lifetime { fresh_until, stale_until });
+        self.insert(key, granted.value.clone(), Lifetime { fresh_until, stale_until }, now);
     }
 
     pub(super) fn refuse(&self, key: &TokenDigest, now: UnixTime) {
         let until = UnixTime(now.0.saturating_add(REFUSED_TTL));
-        self.tokens.insert(key, KeptToken::Refused, Lifetime::fresh_only(until), 0);
+        self.tokens.insert(key, KeptToken::Refused, Lifetime::fresh_only(until), 0, now);
     }
 
     /// The token that is still good although it could not be renewed. The next attempt waits.
     pub(super) fn postpone(&self, key: &TokenDigest, now: UnixTime) -> Option<HeaderValue> {
         let (value, stale_until) = self.find_ageing(key, now)?;
         let fresh_until = UnixTime(now.0.saturating_add(RENEWAL_PAUSE)).min(stale_until);
-        self.insert(key, value.clone(), Lifetime { fresh_until, stale_until });
+        self.insert(key, value.clone(), Lifetime { fresh_until, stale_until }, now);
         Some(value)
     }
 
@@ -110,10 +110,10 @@ impl KeptTokens {
         }
     }
 
-    fn insert(&self, key: &TokenDigest, value: HeaderValue, lifetime: Lifetime) {
+    fn insert(&self, key: &TokenDigest, value: HeaderValue, lifetime: Lifetime, now: UnixTime) {
         /// What `Bytes` allocates beside its content.
         const SHARED: usize = 4 * size_of::<usize>();
         let bytes = value.len() + SHARED;
-        self.tokens.insert(key, KeptToken::Token(value), lifetime, bytes);
+        self.tokens.insert(key, KeptToken::Token(value), lifetime, bytes, now);
     }
 }

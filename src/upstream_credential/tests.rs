@@ -1,10 +1,11 @@
 //! What the room decides, without sockets.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 use proptest::prelude::*;
+use tokio::time::advance;
 
 use super::{
     grant_answer::{GrantAnswer, GrantRules, GrantedToken},
@@ -57,6 +58,21 @@ fn a_token_is_fresh_then_ageing_and_gone_before_it_ends() {
         assert!(kept.has_granted(&KEY), "{life}");
     }
     assert_eq!(state(&kept_for(1, NEVER), 0), "missing", "used by those who wait only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d11_a_token_is_not_sent_beyond_its_end_though_the_clock_is_set_back() {
+    const BACK: i64 = 3600;
+    let kept = kept_for(100, NEVER);
+    advance(Duration::from_secs(80)).await;
+    assert_eq!(state(&kept, 80 - BACK), "ageing", "renewed as if nothing had happened");
+    advance(Duration::from_secs(5)).await;
+    assert!(kept.postpone(&KEY, UnixTime(NOW + 85 - BACK)).is_some(), "the provider is down");
+    advance(Duration::from_secs(4)).await;
+    assert_eq!(state(&kept, 89 - BACK), "fresh");
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(state(&kept, 90 - BACK), "missing");
+    assert!(kept.postpone(&KEY, UnixTime(NOW + 90 - BACK)).is_none());
 }
 
 #[test]

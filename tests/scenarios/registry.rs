@@ -5,6 +5,7 @@ mod check;
 mod faults;
 mod formats;
 mod lists;
+mod origins;
 mod participants;
 pub(crate) mod scene;
 mod snapshots;

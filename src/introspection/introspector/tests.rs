@@ -1,5 +1,7 @@
 //! Concurrent requests about one token share one lookup.
 
+use std::time::Duration;
+
 use super::*;
 use crate::introspection::{answer::IntrospectionAnswer, shared_answers::tests::settings};
 
@@ -42,6 +44,26 @@ async fn a_token_that_was_ended_is_asked_about_before_it_passes_again() {
     );
     request.answer(Some(kept.statement));
     assert!(introspector.may_pass(&watching, "token", later));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i7_d11_a_response_counts_no_longer_though_the_clock_is_set_back() {
+    const AN_HOUR_BACK: UnixTime = UnixTime(NOW.0 - 3600);
+    let (introspector, _queue) = introspector();
+    let (memory, digest) = (&introspector.memory, digest_of("token"));
+    let claims = crate::json::Object::default();
+    let active = IntrospectionAnswer::Active(claims);
+    let Statement::Active(token) = memory.keep(&digest, active, UnixTime(i64::MAX), NOW).statement
+    else {
+        panic!("it is active");
+    };
+    let cache_ttl = introspector.settings().cache_ttl;
+    tokio::time::advance(cache_ttl.saturating_sub(Duration::from_secs(1))).await;
+    assert!(memory.find(&digest, AN_HOUR_BACK).is_some());
+    assert!(!token.fresh_until().has_come(AN_HOUR_BACK), "in the caches of the workers");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(memory.find(&digest, AN_HOUR_BACK).is_none());
+    assert!(token.fresh_until().has_come(AN_HOUR_BACK));
 }
 
 #[tokio::test]

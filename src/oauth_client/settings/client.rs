@@ -136,6 +136,12 @@ impl ClientSettings {
         self.ca_file.as_deref().map(|file| (key::CA_FILE, file)).into_iter().chain(own)
     }
 
+    /// The files that say which server is trusted as the endpoint, and how it is reached.
+    pub(crate) fn trust_files(&self) -> impl Iterator<Item = &Path> {
+        let proxy = self.proxy.as_ref().and_then(EgressProxySettings::secret_file);
+        self.ca_file.as_deref().into_iter().chain(proxy.map(|(_, file)| file))
+    }
+
     /// All files that it reads: who is trusted as the endpoint, and as whom the proxy calls it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.certificate_files().chain(self.secret_files()).map(|(_, file)| file)

@@ -4,9 +4,8 @@ use http::StatusCode;
 
 use crate::{
     config::{
-        node::{Node, Value},
-        reader::{Parsed, Section},
-        values::{keyword, parsed},
+        reader::Section,
+        values::{keyword, parsed, status},
         writer::{Writer, Written},
     },
     policy::{PathPattern, Redirect, RedirectTarget, settings::key},
@@ -79,8 +78,11 @@ pub(super) fn read(
                            of the route in hosts";
             redirect.mistake(redirect_key::TO, message.to_owned());
         }
-        let status = StatusCode::PERMANENT_REDIRECT;
-        let status = redirect.or(redirect_key::STATUS, status, redirect_status);
+        let status = redirect.or(
+            redirect_key::STATUS,
+            StatusCode::PERMANENT_REDIRECT,
+            status(|code| STATUSES.contains(&code), "301, 302, 303, 307 or 308"),
+        );
         let keeps_query = redirect.or(redirect_key::QUERY, true, keyword(QUERY));
         Some(Redirect { to: to?, status, keeps_query })
     })
@@ -92,15 +94,4 @@ pub(super) fn write(redirect: &Redirect) -> Written {
         .count(redirect_key::STATUS, redirect.status.as_u16().into())
         .keyword(redirect_key::QUERY, QUERY, &redirect.keeps_query)
         .table()
-}
-
-fn redirect_status(node: &Node) -> Parsed<StatusCode> {
-    let status = match node.value {
-        Value::Integer(integer) => u16::try_from(integer).ok(),
-        _ => None,
-    };
-    let status = status.filter(|status| STATUSES.contains(status));
-    status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .ok_or_else(|| node.mismatch("301, 302, 303, 307 or 308"))
 }

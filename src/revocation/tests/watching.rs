@@ -102,6 +102,38 @@ async fn no_request_is_decided_before_the_list_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_is_written_after_the_start_counts_within_a_second() {
+    let scene = Scene::start(ALICE, OnFailure::Refuse);
+    fs::remove_file(scene.folder.path().join("list")).unwrap();
+    scene.until("an attempt", |scene| scene.readings("file") > 0).await;
+    assert_eq!(scene.find(), Err(Unavailable));
+    assert!(scene.pending().contains("no list yet; "), "{}", scene.pending());
+    let started = tokio::time::Instant::now();
+    scene.write(ALICE);
+    scene.until("a list", |scene| scene.find() == Ok(Some(RevokedBy::Sub))).await;
+    assert!(started.elapsed() <= Duration::from_millis(1_500), "{:?}", started.elapsed());
+    assert_eq!(scene.pending(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_while_the_file_is_gone_goes_on_with_the_last_list_until_that_is_old() {
+    let scene = Scene::start(ALICE, OnFailure::Refuse);
+    scene.until("a list", |scene| scene.find().is_ok()).await;
+    let file = scene.folder.path().join("list");
+    fs::remove_file(&file).unwrap();
+    let settings = settings(&file, OnFailure::Refuse);
+    let (next, tasks) = scene.revocations.successor(&settings, SharedStore::default());
+    let _tasks = tasks.spawn();
+    assert!(!next.readiness().usable().is_ready(), "it is read again first");
+    let usable = tokio::time::timeout(Duration::from_secs(5), next.readiness().usable().ready());
+    usable.await.expect("a reload does not wait for the file");
+    assert!(next.generation_now(NOW).is_ok());
+    assert_eq!(next.find(&token(), NOW), Some(RevokedBy::Sub));
+    let late = UnixTime(NOW.0 + 3_601);
+    assert!(next.generation_now(late).is_err() && next.pending(late).is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_file_counts_within_a_second_and_the_workers_are_told() {
     let scene = Scene::start(EMPTY_LIST, OnFailure::Refuse);
     scene.until("a list", |scene| scene.find() == Ok(None)).await;

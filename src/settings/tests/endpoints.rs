@@ -52,10 +52,10 @@ fn x1_every_mistake_about_endpoints_is_reported_in_one_run() {
             ".urls: lists http://a:80 twice",
             ".resolve: found \"some\", expected \"first\" or \"all\" or \"srv\"",
             ".balance: found \"random\", expected \"two-choices\" or \"round-robin\"",
-            ".retry_budget: found 1.5, expected a part from 0.0 to 1.0, such as 0.5",
+            ".retry_budget: found 1.5, expected a number from 0 to 1, such as 0.5",
             ".eject.failures: found 0, expected a whole number from 1 to 1000",
             ".eject.for: found \"1ms\", expected a duration from 100ms to 1h, such as \"10s\"",
-            ".eject.at_most: found 2, expected a part from 0.0 to 1.0, such as 0.5",
+            ".eject.at_most: found 2, expected a number from 0 to 1, such as 0.5",
             ".eject.on_status[0]: found 200, expected a list of statuses from 500 to 599, such as \
              [502, 503]",
             ".health.path: missing; expected a path such as \"/healthz\"",

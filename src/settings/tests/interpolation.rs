@@ -1,6 +1,11 @@
 //! `${VARIABLE}` and `file:` in values.
 
-use super::*;
+use toml::{Table, Value};
+
+use super::{
+    round_trip::{all_ways, at, documents},
+    *,
+};
 use crate::{settings::Flags, telemetry::settings::AccessMode};
 
 fn sources(file: String, variables: &[(&str, &str)]) -> Sources {
@@ -55,6 +60,63 @@ fn x12_a_variable_stays_one_text_whatever_it_holds() {
     for literal in ["${HOME}", "file:/etc/passwd", "true", "[a]", "{a=1}"] {
         let settings = load(&sources(file.clone(), &[("REALM", literal)])).unwrap();
         assert_eq!(settings.denials.realm.as_deref(), Some(literal));
+    }
+}
+
+/// Takes every number and truth value out of a document, and into the variables that stand for
+/// them.
+fn into_variables(document: &Table) -> (Table, Vec<(String, String)>) {
+    let (mut root, mut variables) = (Value::from(document.clone()), Vec::new());
+    for way in all_ways(document) {
+        let value = at(&mut root, &way);
+        if matches!(value, Value::Integer(_) | Value::Float(_) | Value::Boolean(_)) {
+            let name = format!("VALUE_{}", variables.len());
+            let written = Value::from(format!("${{{name}}}"));
+            variables.push((name, std::mem::replace(value, written).to_string()));
+        }
+    }
+    (root.as_table().unwrap().clone(), variables)
+}
+
+#[test]
+fn a_variable_may_stand_for_every_number_and_truth_value_of_every_section() {
+    let workspace = Workspace::new();
+    let mut seen = 0;
+    for document in documents(&workspace) {
+        let literal = workspace.load(&document.to_string()).unwrap();
+        let (text, variables) = into_variables(&document);
+        schema::assert_accepts(&text.to_string());
+        let file = workspace.write("countersign.toml", text.to_string());
+        let environment = variables.clone();
+        let loaded = load(&Sources { file: Some(file.into()), environment, ..Sources::default() });
+        let settings = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(settings.effective(), literal.effective());
+        seen += variables.len();
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn a_variable_that_is_no_fraction_or_status_is_a_mistake_with_its_name() {
+    let workspace = Workspace::new();
+    for (lines, value, expected) in [
+        ("[log]\naccess = \"all\"\nsample = \"${VALUE}\"", "1.5", "a number from 0 to 1"),
+        ("[otel]\nsample = \"${VALUE}\"", "nan", "a number from 0 to 1"),
+        (
+            "[denials.profiles.own]\ncredential_missing = { status = \"${VALUE}\" }",
+            "200",
+            "a status from 400 to 599",
+        ),
+        (
+            "[[routes]]\npath = \"/a\"\nredirect = { to = \"/\", status = \"${VALUE}\" }",
+            "300",
+            "301, ",
+        ),
+    ] {
+        let file = workspace.write("countersign.toml", format!("{MINIMAL}\n{lines}"));
+        let found = load(&sources(file, &[("VALUE", value)])).unwrap_err().to_string();
+        let message = format!("found \"${{VALUE}}\", expected {expected}");
+        assert!(found.contains(&message), "{found}");
     }
 }
 

@@ -56,7 +56,7 @@ fn the_environment_fills_what_is_left_out() {
     let mistake =
         in_environment("[otel]", &[("OTEL_TRACES_SAMPLER", "jaeger_remote")]).unwrap_err();
     let expected = "environment variable OTEL_TRACES_SAMPLER: otel.sample: found \"jaeger_remote\", \
-                    expected a number from 0 to 1, such as 0.1";
+                    expected a number from 0 to 1, such as 0.5";
     assert!(mistake.contains(expected), "{mistake}");
 }
 
@@ -79,7 +79,7 @@ fn every_mistake_is_named() {
         ),
         (
             "sample = 1.5",
-            "sample: found 1.5, expected a number from 0 to 1, such as 0.1".to_owned(),
+            "sample: found 1.5, expected a number from 0 to 1, such as 0.5".to_owned(),
         ),
         ("queue = 0", "queue: found 0, expected a whole number from 1 to 65536".to_owned()),
         (

@@ -94,13 +94,36 @@ fn mistakes_of_the_list() {
           \"logout_ttl\"?",
         ),
         (
-            "file = \"/none/there\"".to_owned(),
-            "revocation.file: the file /none/there cannot be opened: No such file or directory \
-             (os error 2); expected a file that can be read",
+            "file = \"/\"".to_owned(),
+            "revocation.file: the file / is not a file; expected a file that can be read",
         ),
     ] {
         let mistakes = workspace.mistakes(&format!("{MINIMAL}\n[revocation]\n{revocation}"));
         assert_eq!(mistakes, [format!("countersign.toml: {mistake}")], "{revocation}");
+    }
+}
+
+#[test]
+fn x8_a_list_that_is_not_there_yet_is_a_warning() {
+    let workspace = Workspace::new();
+    let (file, empty) = (workspace.path().join("later.json"), workspace.write("empty.json", ""));
+    for (file, problem) in [
+        (file.to_str().unwrap(), "cannot be opened: No such file or directory (os error 2)"),
+        (&*empty, "is empty"),
+    ] {
+        let text = format!("{MINIMAL}\n[revocation]\nfile = \"{file}\"");
+        let found = workspace.load(&text).unwrap_or_else(|it| panic!("{it}")).warnings();
+        let warning = format!(
+            "revocation.file: the file {file} {problem}; until it can be read, on_failure decides"
+        );
+        assert!(found.contains(&warning), "{found:?}");
+        let lint = Sources {
+            file: Some(workspace.write("countersign.toml", &text).into()),
+            lint: true,
+            ..Sources::default()
+        };
+        let unread = load(&lint).unwrap().warnings();
+        assert!(!unread.contains(&warning), "{unread:?}");
     }
 }
 

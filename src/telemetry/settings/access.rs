@@ -4,9 +4,8 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use crate::config::{
     files::readable_file,
-    node::{Node, Value},
-    reader::{Parsed, Section},
-    values::{count, duration, first_duplicate, keyword, switch},
+    reader::Section,
+    values::{count, duration, first_duplicate, fraction, keyword, switch},
     writer::{Writer, Written},
 };
 
@@ -176,7 +175,7 @@ impl RequestLineSettings {
         let settings = Self {
             access: mode(section),
             fields: fields.unwrap_or_else(all),
-            sample: section.or(key::SAMPLE, 1.0, share),
+            sample: section.or(key::SAMPLE, 1.0, fraction),
             subject: section.or(key::SUBJECT, SubjectForm::Hash, keyword(SUBJECT_FORMS)),
             subject_key_file: section.optional(key::SUBJECT_KEY_FILE, readable_file),
             lines_per_second: section.or(
@@ -258,16 +257,4 @@ fn mode(section: &mut Section<'_>) -> AccessMode {
         (None, Some(true)) => AccessMode::All,
         (None, _) => AccessMode::Denials,
     }
-}
-
-/// A number from 0 to 1.
-fn share(node: &Node) -> Parsed<f64> {
-    let number = match node.value {
-        Value::Float(number) => Some(number),
-        Value::Integer(0) => Some(0.0),
-        Value::Integer(1) => Some(1.0),
-        _ => None,
-    };
-    let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| node.mismatch("a number from 0 to 1, such as 0.1"))
 }

@@ -8,7 +8,7 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
-    clock::UnixTime,
+    clock::{Expiry, UnixTime},
     identity::RenderedHeaders,
     introspection::{Introspector, Recheck},
     jose::{Algorithm, VerificationKey},
@@ -77,7 +77,7 @@ pub(super) enum IssuerStatement {
     /// None: it was not introspected.
     Unasked,
     /// The response was *active*, and counts until then.
-    Until(UnixTime),
+    Until(Expiry),
     /// It is introspected from time to time, in the background.
     Watched(Arc<Introspector>, Arc<Recheck>),
 }
@@ -169,7 +169,7 @@ impl VerifiedToken {
 
     /// Whether the introspection response, if there is one, is still fresh.
     pub(super) fn stands(&self, now: UnixTime) -> bool {
-        !matches!(self.standing, IssuerStatement::Until(until) if now >= until)
+        !matches!(self.standing, IssuerStatement::Until(until) if until.has_come(now))
     }
 
     pub(super) fn algorithm(&self) -> Option<Algorithm> {

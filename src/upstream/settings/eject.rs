@@ -5,9 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::config::{
-    node::{Node, Value},
-    reader::{Parsed, Section},
-    values::{count, duration},
+    reader::Section,
+    values::{count, duration, fraction, status},
     writer::{Writer, Written, list_of},
 };
 
@@ -36,6 +35,7 @@ const MAX_FAILURES: usize = 1000;
 const DURATIONS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_hours(1);
 
+const STATUSES: std::ops::RangeInclusive<u16> = 500..=599;
 const EXPECTED_STATUSES: &str = "a list of statuses from 500 to 599, such as [502, 503]";
 
 impl EjectSettings {
@@ -44,9 +44,13 @@ impl EjectSettings {
         Self {
             failures: u32::try_from(failures).unwrap_or(u32::MAX),
             duration: section.or(key::FOR, DEFAULT_DURATION, duration(DURATIONS)),
-            at_most: section.or(key::AT_MOST, DEFAULT_AT_MOST, share),
+            at_most: section.or(key::AT_MOST, DEFAULT_AT_MOST, fraction),
             on_status: section
-                .list(key::ON_STATUS, EXPECTED_STATUSES, status(500..=599, EXPECTED_STATUSES))
+                .list(
+                    key::ON_STATUS,
+                    EXPECTED_STATUSES,
+                    status(|code| STATUSES.contains(&code), EXPECTED_STATUSES),
+                )
                 .unwrap_or_default(),
         }
     }
@@ -59,33 +63,6 @@ impl EjectSettings {
             .value(key::AT_MOST, self.at_most.into());
         let statuses = (!self.on_status.is_empty()).then(|| statuses(&self.on_status));
         writer.optional_value(key::ON_STATUS, statuses).table()
-    }
-}
-
-/// A part of all, from 0 to 1.
-pub(super) fn share(node: &Node) -> Parsed<f64> {
-    let share = match node.value {
-        Value::Float(share) => Some(share),
-        Value::Integer(0) => Some(0.0),
-        Value::Integer(1) => Some(1.0),
-        _ => None,
-    };
-    let share = share.filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| node.mismatch("a part from 0.0 to 1.0, such as 0.5"))
-}
-
-/// One status.
-pub(super) fn status(
-    bounds: std::ops::RangeInclusive<u16>,
-    expected: &'static str,
-) -> impl Fn(&Node) -> Parsed<StatusCode> {
-    move |node| {
-        let code = match node.value {
-            Value::Integer(code) => u16::try_from(code).ok(),
-            _ => None,
-        };
-        let code = code.filter(|code| bounds.contains(code));
-        code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| node.mismatch(expected))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{count, keyword},
+        values::{count, fraction, keyword},
         writer::{Writer, Written, list_of},
     },
     policy::BasePath,
@@ -15,8 +15,7 @@ use crate::{
 };
 
 use super::{
-    EXPECTED_URL, EjectSettings, HealthSettings, UpstreamAddress, base_path, eject::share, key,
-    upstream_address,
+    EXPECTED_URL, EjectSettings, HealthSettings, UpstreamAddress, base_path, key, upstream_address,
 };
 
 /// An upstream with several endpoints, or with a name that may have several.
@@ -104,7 +103,7 @@ pub(super) fn read(
         urls,
         resolve,
         balance: section.or(key::BALANCE, BalanceRule::TwoChoices, keyword(BALANCE_RULES)),
-        retry_budget: section.or(key::RETRY_BUDGET, DEFAULT_RETRY_BUDGET, share),
+        retry_budget: section.or(key::RETRY_BUDGET, DEFAULT_RETRY_BUDGET, fraction),
         eject: section.section(key::EJECT, EjectSettings::read),
         health: section.section(key::HEALTH, HealthSettings::read),
         required: readiness::settings::read(section),

@@ -7,14 +7,11 @@ use http::{StatusCode, uri::PathAndQuery};
 use crate::config::{
     node::Node,
     reader::{Parsed, Section},
-    values::{duration, format_duration},
+    values::{duration, format_duration, status},
     writer::{Writer, Written},
 };
 
-use super::{
-    eject::{status, statuses},
-    key,
-};
+use super::{eject::statuses, key};
 
 /// `[upstreams.NAME.health]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +36,8 @@ const TIMEOUTS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_mins(1);
 
 const EXPECTED_PATH: &str = "a path such as \"/healthz\"";
+/// Those that end an exchange.
+const STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
 const EXPECTED_STATUSES: &str = "a list of statuses from 200 to 599, such as [200, 204]";
 
 impl HealthSettings {
@@ -59,8 +58,8 @@ impl HealthSettings {
             );
             section.mistake(key::TIMEOUT, message);
         }
-        let expect =
-            section.list(key::EXPECT, EXPECTED_STATUSES, status(200..=599, EXPECTED_STATUSES));
+        let good = status(|code| STATUSES.contains(&code), EXPECTED_STATUSES);
+        let expect = section.list(key::EXPECT, EXPECTED_STATUSES, good);
         Some(Self {
             path: path?,
             interval,

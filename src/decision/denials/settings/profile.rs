@@ -4,9 +4,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::{
     config::{
-        node::{Node, Value},
+        node::Node,
         reader::{Parsed, Section},
-        values::{check_name, header_named, header_value, keyword},
+        values::{check_name, header_named, header_value, keyword, status},
         writer::{Writer, Written},
     },
     decision::denials::settings::template::{BodyTemplate, Placeholder},
@@ -100,7 +100,7 @@ impl OwnProfileSettings {
 impl OwnAnswerSettings {
     fn read(class: Class, section: &mut Section<'_>) -> Self {
         Self {
-            status: section.optional(key::STATUS, |node| status(class, node)),
+            status: section.optional(key::STATUS, refusal_status(class)),
             headers: section.section(key::HEADERS, headers),
             body: body(section),
         }
@@ -128,7 +128,7 @@ impl OwnAnswerSettings {
 }
 
 /// A refusal is an error (RFC 9110 §15.5, §15.6), and where we cannot decide it is ours.
-fn status(class: Class, node: &Node) -> Parsed<StatusCode> {
+fn refusal_status(class: Class) -> impl Fn(&Node) -> Parsed<StatusCode> {
     let (bounds, expected) = match class {
         Class::CannotDecide => {
             (500..=599, "a status from 500 to 599: not being able to decide is no client's fault")
@@ -138,14 +138,7 @@ fn status(class: Class, node: &Node) -> Parsed<StatusCode> {
         }
         _ => (400..=599, "a status from 400 to 599: a refusal is an error"),
     };
-    let status = match node.value {
-        Value::Integer(integer) => u16::try_from(integer).ok(),
-        _ => None,
-    };
-    let status = status.filter(|status| bounds.contains(status));
-    status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .ok_or_else(|| node.mismatch(expected))
+    status(move |code| bounds.contains(&code), expected)
 }
 
 fn headers(section: &mut Section<'_>) -> HeaderMap {

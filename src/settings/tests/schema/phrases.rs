@@ -39,7 +39,7 @@ fn form(alternative: &str) -> Form {
     if begins("a size from ") {
         return Form::Size;
     }
-    if begins("a part from ") {
+    if begins("a number from 0 to 1") {
         return Form::Fraction;
     }
     if let Some((from, to)) = range(alternative) {
