@@ -6,7 +6,7 @@
 mod egress;
 pub mod error;
 mod headers;
-pub(crate) mod kept_file;
+mod kept_file;
 pub mod metadata;
 pub mod settings;
 
@@ -35,6 +35,7 @@ use self::{egress::EgressConnector, settings::EgressProxySettings};
 
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
+pub(crate) use kept_file::KeptFile;
 pub use metadata::{Metadata, MetadataError};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
