@@ -3,10 +3,11 @@
 //! No redirects, no proxy but a configured one, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
+mod discovered;
 mod egress;
 pub mod error;
 mod headers;
-pub(crate) mod kept_file;
+mod kept_file;
 pub mod metadata;
 pub mod settings;
 
@@ -33,8 +34,10 @@ use crate::tls::{client, settings::ClientIdentity};
 
 use self::{egress::EgressConnector, settings::EgressProxySettings};
 
+pub(crate) use discovered::DiscoveredEndpoint;
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
+pub(crate) use kept_file::KeptFile;
 pub use metadata::{Metadata, MetadataError};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
@@ -133,6 +136,11 @@ impl Fetcher {
     /// A client under these rules. Nothing is opened before the first exchange.
     pub fn new(rules: FetchRules) -> Self {
         Self { client: Mutex::default(), rules }
+    }
+
+    /// How long an exchange may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.rules.deadline
     }
 
     /// Gets the document; with an `etag`, only if it changed.

@@ -3,6 +3,7 @@
 mod error;
 mod form;
 mod own_token;
+mod own_token_request;
 mod proof;
 pub mod settings;
 
@@ -33,10 +34,11 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 impl OauthClient {
-    pub(crate) fn new(proof: &ClientProof, clock: &Arc<dyn Clock>) -> Self {
+    /// `fetcher` is for the token endpoint of a token of its own.
+    pub(crate) fn new(proof: &ClientProof, clock: &Arc<dyn Clock>, fetcher: &Arc<Fetcher>) -> Self {
         Self {
             proof: proof.clone(),
-            own_token: OwnToken::of(proof, clock),
+            own_token: OwnToken::of(proof, clock, fetcher),
             clock: Arc::clone(clock),
         }
     }
@@ -50,10 +52,9 @@ impl OauthClient {
         &self,
         endpoint: &Uri,
         form: &mut Form,
-        fetcher: &Fetcher,
     ) -> Result<Option<HeaderValue>, ClientError> {
         match &self.own_token {
-            Some(own_token) => own_token.authorization(fetcher).await.map(Some),
+            Some(own_token) => own_token.authorization().await.map(Some),
             None => proof::prove(&self.proof, form, &endpoint.to_string(), &*self.clock).await,
         }
     }
@@ -65,9 +66,9 @@ impl OauthClient {
     }
 
     /// The server rejected this credential: the next request uses another one.
-    pub(crate) async fn discard(&self, refused: &HeaderValue) {
+    pub(crate) fn discard(&self, refused: &HeaderValue) {
         if let Some(own_token) = &self.own_token {
-            own_token.discard(refused).await;
+            own_token.discard(refused);
         }
     }
 }

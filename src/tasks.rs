@@ -1,6 +1,8 @@
 //! Tasks that run beside the requests. They are prepared with what they work for, and spawned once
 //! there is a runtime for them. A task of one configuration ends with it; the next one can take
-//! over a `KeptTask`.
+//! over a `KeptTask`. A `SingleRun` is a short task that is begun when something is needed.
+
+mod single_run;
 
 use std::{
     fmt,
@@ -11,6 +13,8 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+
+pub(crate) use self::single_run::SingleRun;
 
 /// Tasks that do not run yet, and those of an earlier configuration that go on.
 #[derive(Default)]

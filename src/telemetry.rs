@@ -8,6 +8,7 @@ pub(crate) mod line;
 mod listed;
 pub mod logs;
 mod open_metrics;
+mod outage_lines;
 mod process;
 mod pulled;
 pub mod registry;
@@ -25,6 +26,7 @@ pub use level::LogLevel;
 pub(crate) use listed::ListedFamily;
 pub use logs::{Logs, SHOWN_METHOD, SHOWN_PATH, cut};
 pub(crate) use open_metrics::OPEN_METRICS;
+pub(crate) use outage_lines::OutageLines;
 pub(crate) use pulled::{InFlightCount, PulledCounter, PulledGauge};
 #[cfg(test)]
 pub(crate) use registry::COMMIT;

@@ -2,12 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
-    time::Duration,
+    sync::Arc,
 };
 
 use http::Uri;
-use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::{
     config::urls::metadata_urls,
@@ -27,7 +25,7 @@ pub struct Metadata {
     issuer: Option<String>,
     member: &'static str,
     allow_http: bool,
-    found: Mutex<Option<(Uri, Instant)>>,
+    fetcher: Arc<Fetcher>,
 }
 
 /// Why an endpoint was not found.
@@ -48,57 +46,39 @@ pub enum MetadataError {
     Endpoint { place: String, member: &'static str, cause: String },
 }
 
-/// Metadata is read again after this time, and whenever its endpoint does not answer: providers
-/// move once in years, and a request to one of them should be one exchange, not two.
-const METADATA_LIFETIME: Duration = Duration::from_hours(1);
-
 impl Metadata {
     /// The endpoint that the metadata calls `member`. `urls` are where the metadata may be, in the
     /// order to try; `issuer` is the configured one.
-    pub fn new(urls: &[Uri], issuer: Option<&str>, member: &'static str, allow_http: bool) -> Self {
+    pub fn new(
+        urls: &[Uri],
+        issuer: Option<&str>,
+        member: &'static str,
+        allow_http: bool,
+        fetcher: Arc<Fetcher>,
+    ) -> Self {
         let (urls, issuer) = (urls.to_vec(), issuer.map(str::to_owned));
-        Self { urls, issuer, member, allow_http, found: Mutex::default() }
+        Self { urls, issuer, member, allow_http, fetcher }
     }
 
-    /// Where the endpoint is. If cached metadata can't be refreshed, it stays in use: as long as
-    /// the endpoint itself responds, requests are not affected.
+    /// The configured issuer, if there is one.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// What the metadata calls the endpoint.
+    pub(super) fn member(&self) -> &'static str {
+        self.member
+    }
+
+    /// Reads where the endpoint is. Tries every URL, each within the deadline of an exchange. Of
+    /// several failures, the first other than "not found" is reported.
     ///
     /// # Errors
     /// [`MetadataError`].
-    pub async fn endpoint(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
-        let known = self.found().clone();
-        if let Some((url, read_at)) = &known
-            && read_at.elapsed() < METADATA_LIFETIME
-        {
-            return Ok(url.clone());
-        }
-        match (self.fetch(fetcher).await, known) {
-            (Ok(url), _) => {
-                *self.found() = Some((url.clone(), Instant::now()));
-                Ok(url)
-            }
-            (Err(error), Some((url, _))) if !error.is_verdict() => {
-                tracing::warn!(issuer = self.issuer, %error, "metadata can't be refreshed");
-                Ok(url)
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-
-    /// Drops the cached metadata; the next request fetches it again.
-    pub fn forget(&self) {
-        *self.found() = None;
-    }
-
-    fn found(&self) -> impl std::ops::DerefMut<Target = Option<(Uri, Instant)>> {
-        self.found.lock()
-    }
-
-    /// Tries every URL. Of several failures, the first other than "not found" is reported.
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
+    pub async fn endpoint(&self) -> Result<Uri, MetadataError> {
         let mut failure = None;
         for url in &self.urls {
-            match self.read(url, fetcher).await {
+            match self.read(url).await {
                 Ok(endpoint) => return Ok(endpoint),
                 Err(error) => match &failure {
                     Some(first) if !is_not_found(first) || is_not_found(&error) => {}
@@ -112,9 +92,9 @@ impl Metadata {
         }))
     }
 
-    async fn read(&self, url: &Uri, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
+    async fn read(&self, url: &Uri) -> Result<Uri, MetadataError> {
         let place = shown(url);
-        let document = fetcher.get(url, None).await?.document.unwrap_or_default();
+        let document = self.fetcher.get(url, None).await?.document.unwrap_or_default();
         let metadata = Object::parse(&document).map_err(|error| MetadataError::Malformed {
             place: place.clone(),
             cause: format!("the metadata is {error}"),
@@ -147,7 +127,7 @@ impl Metadata {
 
 impl MetadataError {
     /// A response that was read and is wrong, as opposed to a failed fetch.
-    fn is_verdict(&self) -> bool {
+    pub(super) fn is_verdict(&self) -> bool {
         matches!(self, Self::IssuerMismatch { .. } | Self::Endpoint { .. })
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::{
     clock::Clock,
-    fetch::{FetchError, Fetcher, Metadata, shown},
+    fetch::{DiscoveredEndpoint, FetchError, Fetcher, Metadata, shown},
     introspection::settings::{
         IntrospectedIssuer, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
     },
@@ -33,7 +33,7 @@ pub(super) struct Endpoint {
     client: OauthClient,
     parameters: Vec<(String, String)>,
     signed: Option<SignedResponseRules>,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     settings: IntrospectionSettings,
     clock: Arc<dyn Clock>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Endpoint {
 #[derive(Debug)]
 enum EndpointAddress {
     Configured(Uri),
-    Discovered(Metadata),
+    Discovered(DiscoveredEndpoint),
 }
 
 impl Endpoint {
@@ -51,19 +51,14 @@ impl Endpoint {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let settings = issuer.settings;
-        let address = match &settings.endpoint {
-            IntrospectionEndpoint::Url(url) => EndpointAddress::Configured(url.clone()),
-            IntrospectionEndpoint::Discovery { urls, allow_http } => EndpointAddress::Discovered(
-                Metadata::new(urls, Some(issuer.issuer), "introspection_endpoint", *allow_http),
-            ),
-        };
+        let fetcher = Arc::new(Fetcher::new(settings.client.fetch_rules()));
         Self {
-            address,
+            address: EndpointAddress::of(issuer, &fetcher),
             method: settings.method,
-            client: OauthClient::new(&settings.client.proof, &clock),
+            client: OauthClient::new(&settings.client.proof, &clock, &fetcher),
             parameters: settings.parameters.clone(),
             signed: SignedResponseRules::expected(issuer, keys),
-            fetcher: Fetcher::new(settings.client.fetch_rules()),
+            fetcher,
             settings: settings.clone(),
             clock,
         }
@@ -83,8 +78,7 @@ impl Endpoint {
             }
         });
         exchange.await.unwrap_or_else(|_| {
-            let place = "introspection".to_owned();
-            Err(FetchError::Timeout { place, limit }.into())
+            Err(FetchError::Timeout { place: self.address.awaited(), limit }.into())
         })
     }
 
@@ -98,13 +92,13 @@ impl Endpoint {
     async fn send_once(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let url = match &self.address {
             EndpointAddress::Configured(url) => url.clone(),
-            EndpointAddress::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
+            EndpointAddress::Discovered(endpoint) => endpoint.url().await?,
         };
         let outcome = self.send_to(&url, token).await;
-        if let (Err(error), EndpointAddress::Discovered(metadata)) = (&outcome, &self.address)
+        if let (Err(error), EndpointAddress::Discovered(endpoint)) = (&outcome, &self.address)
             && error.may_have_moved()
         {
-            metadata.forget();
+            endpoint.doubt(&url);
         }
         outcome
     }
@@ -146,7 +140,7 @@ impl Endpoint {
             Some(signed) => signed.read(&reply, place, self.clock.now()).await,
             None => answer::of_introspection(&reply, place),
         };
-        self.discard_if_refused(&response, proof).await;
+        self.discard_if_refused(&response, proof);
         response
     }
 
@@ -174,7 +168,7 @@ impl Endpoint {
         }
         let reply = self.fetcher.send(request).await?;
         let response = answer::of_validation(&reply, place);
-        self.discard_if_refused(&response, proof).await;
+        self.discard_if_refused(&response, proof);
         response
     }
 
@@ -183,16 +177,38 @@ impl Endpoint {
         url: &Uri,
         form: &mut Form,
     ) -> Result<Option<HeaderValue>, IntrospectionError> {
-        Ok(self.client.authorization(url, form, &self.fetcher).await?)
+        Ok(self.client.authorization(url, form).await?)
     }
 
-    async fn discard_if_refused(
+    fn discard_if_refused(
         &self,
         response: &Result<IntrospectionAnswer, IntrospectionError>,
         proof: Option<HeaderValue>,
     ) {
         if let (Err(IntrospectionError::Refused { .. }), Some(proof)) = (response, proof) {
-            self.client.discard(&proof).await;
+            self.client.discard(&proof);
         }
+    }
+}
+
+impl EndpointAddress {
+    fn of(issuer: &IntrospectedIssuer<'_>, fetcher: &Arc<Fetcher>) -> Self {
+        match &issuer.settings.endpoint {
+            IntrospectionEndpoint::Url(url) => Self::Configured(url.clone()),
+            IntrospectionEndpoint::Discovery { urls, allow_http } => {
+                let (iss, member) = (Some(issuer.issuer), "introspection_endpoint");
+                let metadata = Metadata::new(urls, iss, member, *allow_http, Arc::clone(fetcher));
+                Self::Discovered(DiscoveredEndpoint::new(metadata))
+            }
+        }
+    }
+
+    /// What a request waits for, in an error.
+    fn awaited(&self) -> String {
+        match self {
+            Self::Discovered(endpoint) if !endpoint.is_known() => "the issuer's metadata",
+            Self::Discovered(_) | Self::Configured(_) => "introspection",
+        }
+        .to_owned()
     }
 }

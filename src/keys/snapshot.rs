@@ -1,15 +1,15 @@
 //! The last confirmed keys of a remote source on disk, for a cold start while the source is down.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{fmt::Display, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     clock::{UnixTime, seconds},
-    fetch::kept_file,
+    fetch::KeptFile,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
     keys::settings::KeyOwner,
 };
@@ -19,11 +19,10 @@ use super::source;
 /// The snapshot of one issuer.
 #[derive(Debug)]
 pub(super) struct KeySnapshot {
-    pub(super) path: PathBuf,
+    pub(super) file: KeptFile,
     issuer: String,
     source: String,
     limits: KeyLimits,
-    max_bytes: usize,
     max_stale: i64,
     jwks: Option<Box<RawValue>>,
     written: Option<Instant>,
@@ -67,12 +66,12 @@ impl KeySnapshot {
         let keys = &settings.keys;
         let directory = keys.snapshot.as_ref().filter(|_| keys.source.is_remote())?;
         let issuer = settings.issuer.clone().unwrap_or_default();
+        let path = directory.join(file_name(&settings.name, &issuer));
         Some(Self {
-            path: directory.join(file_name(&settings.name, &issuer)),
+            file: KeptFile::new(path, keys.max_bytes.saturating_add(PAGE_OVERHEAD)),
             issuer,
             source: source::identity(&keys.source),
             limits: keys.limits(),
-            max_bytes: keys.max_bytes.saturating_add(PAGE_OVERHEAD),
             max_stale: seconds(keys.max_stale),
             jwks: None,
             written: None,
@@ -84,9 +83,7 @@ impl KeySnapshot {
         &self,
         now: UnixTime,
     ) -> Result<Option<(JwkSet, UnixTime)>, SnapshotError> {
-        let (path, max_bytes) = (self.path.clone(), self.max_bytes);
-        let read = spawn_blocking(move || kept_file::read(&path, max_bytes)).await;
-        let bytes = read.map_err(|error| self.error(error))?.map_err(|error| self.error(error))?;
+        let bytes = self.file.read().await.map_err(|error| self.error(error))?;
         let Some(bytes) = bytes else { return Ok(None) };
         let page: Page = serde_json::from_slice(&bytes).map_err(|error| self.error(error))?;
         self.examine(&page, now).map(Some)
@@ -123,7 +120,8 @@ impl KeySnapshot {
         });
     }
 
-    /// Writes the snapshot, if the keys changed or the one on disk has become old.
+    /// Writes the snapshot, if the keys changed or the one on disk has become old. What was not
+    /// written is written with the next confirmation.
     pub(super) async fn keep(&mut self, now: UnixTime, changed: bool) -> Result<(), SnapshotError> {
         let fresh = self.written.is_some_and(|at| at.elapsed() < REWRITE_AFTER);
         let Some(jwks) = self.jwks.clone().filter(|_| changed || !fresh) else {
@@ -137,15 +135,14 @@ impl KeySnapshot {
             jwks,
         };
         let bytes = serde_json::to_vec(&page).map_err(|error| self.error(error))?;
-        let path = self.path.clone();
-        let write = spawn_blocking(move || kept_file::write(&path, &bytes)).await;
-        write.map_err(|error| self.error(error))?.map_err(|error| self.error(error))?;
+        self.written = None;
+        self.file.write(bytes).await.map_err(|error| self.error(error))?;
         self.written = Some(Instant::now());
         Ok(())
     }
 
     fn error(&self, cause: impl Display) -> SnapshotError {
-        SnapshotError { path: self.path.display().to_string(), cause: cause.to_string() }
+        SnapshotError { path: self.file.path().display().to_string(), cause: cause.to_string() }
     }
 }
 

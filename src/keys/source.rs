@@ -10,9 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
-    fetch::{Metadata, shown},
+    fetch::{DiscoveredEndpoint, FetchRules, Fetcher, Metadata, shown},
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
-    keys::settings::{KeyOwner, KeySource},
+    keys::settings::{KeyOwner, KeySettings, KeySource},
 };
 
 use self::{
@@ -59,18 +59,24 @@ pub(super) enum OpenKeySource {
 
 impl OpenKeySource {
     pub(super) fn new(settings: &KeyOwner) -> Self {
-        let remote = |address, pointer| {
-            Self::Remote(Box::new(RemoteSource::new(address, pointer, &settings.keys)))
+        let fetcher = || Arc::new(fetcher(&settings.keys));
+        let remote = |address, pointer, fetcher| {
+            let limits = settings.keys.limits();
+            Self::Remote(Box::new(RemoteSource::new(address, pointer, fetcher, limits)))
         };
         match &settings.keys.source {
-            KeySource::JwksUrl(url) => remote(KeySetAddress::Configured(url.clone()), None),
+            KeySource::JwksUrl(url) => {
+                remote(KeySetAddress::Configured(url.clone()), None, fetcher())
+            }
             KeySource::JwkUrl { url, pointer } => {
-                remote(KeySetAddress::Configured(url.clone()), pointer.clone())
+                remote(KeySetAddress::Configured(url.clone()), pointer.clone(), fetcher())
             }
             KeySource::Discovery { urls, allow_http } => {
-                let issuer = settings.discovered.as_deref();
-                let metadata = Metadata::new(urls, issuer, "jwks_uri", *allow_http);
-                remote(KeySetAddress::Discovered(metadata), None)
+                let (issuer, fetcher) = (settings.discovered.as_deref(), fetcher());
+                let of_metadata = Arc::clone(&fetcher);
+                let metadata = Metadata::new(urls, issuer, "jwks_uri", *allow_http, of_metadata);
+                let endpoint = DiscoveredEndpoint::new(metadata);
+                remote(KeySetAddress::Discovered(endpoint), None, fetcher)
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
             KeySource::JwksFile(path) | KeySource::PemFile(path) | KeySource::SecretFile(path) => {
@@ -78,6 +84,11 @@ impl OpenKeySource {
             }
         }
     }
+}
+
+fn fetcher(keys: &KeySettings) -> Fetcher {
+    let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
+    Fetcher::new(rules.through(keys.proxy.as_ref()))
 }
 
 impl Origin for OpenKeySource {

@@ -105,6 +105,11 @@ pub(super) fn from_discovery(server: &KeyServer) -> KeyOwner {
     settings
 }
 
+/// Metadata of that issuer, with that key set.
+pub(super) fn metadata(issuer: &str, jwks_uri: &str) -> Reply {
+    Reply::ok(format!(r#"{{"issuer":{issuer:?},"jwks_uri":{jwks_uri:?},"x":[1,2.5,null]}}"#))
+}
+
 pub(super) const OPENID: &str = "/.well-known/openid-configuration";
 pub(super) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 

@@ -5,6 +5,7 @@ mod fetching;
 mod files;
 mod fleet;
 mod lookup;
+mod metadata_outage;
 mod probing;
 mod refreshing;
 mod single_keys;

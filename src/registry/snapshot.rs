@@ -1,13 +1,12 @@
 //! The signers that are known, on disk: for a cold start while the registry is down.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use tokio::task::spawn_blocking;
 
 use crate::{
     clock::{UnixTime, seconds},
-    fetch::kept_file,
+    fetch::KeptFile,
     jose::{JwkSet, KeyLimits, base64url},
     json::{Json, Object},
     registry::settings::RegistrySettings,
@@ -21,7 +20,7 @@ use super::{
 /// The snapshot of one registry.
 #[derive(Debug)]
 pub(super) struct SignerSnapshot {
-    path: PathBuf,
+    file: KeptFile,
     /// What the entries are answers to: another registry's snapshot is never taken.
     source: String,
     /// The authorities that vouch for it: what was fetched under others is not taken, either.
@@ -49,23 +48,22 @@ impl SignerSnapshot {
             .inspect_err(|cause| tracing::warn!(cause, "there is no snapshot of the registry"))
             .ok()?;
         let hash = base64url::encode(hash.as_ref().get(..12).unwrap_or_default());
+        let path = directory.join(format!("registry-{name}-{hash}.json"));
+        let max_bytes = settings.entries.saturating_mul(BYTES_PER_ENTRY).min(MAX_BYTES);
         Some(Self {
-            path: directory.join(format!("registry-{name}-{hash}.json")),
+            file: KeptFile::new(path, max_bytes),
             source,
             authorities,
             max_stale: seconds(settings.max_stale),
-            max_bytes: settings.entries.saturating_mul(BYTES_PER_ENTRY).min(MAX_BYTES),
+            max_bytes,
         })
     }
 
     /// The entries that are not too old; none, with a log line, if no snapshot is usable.
     pub(super) async fn load(&self, now: UnixTime) -> Vec<(String, Registered)> {
-        let (path, most) = (self.path.clone(), self.max_bytes);
-        let read = spawn_blocking(move || kept_file::read(&path, most)).await;
-        let bytes = match read {
-            Ok(Ok(Some(bytes))) => bytes,
-            Ok(Ok(None)) => return Vec::new(),
-            Ok(Err(error)) => return self.ignore(&error.to_string()),
+        let bytes = match self.file.read().await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Vec::new(),
             Err(error) => return self.ignore(&error.to_string()),
         };
         match self.entries(&bytes, now) {
@@ -75,7 +73,7 @@ impl SignerSnapshot {
     }
 
     fn ignore(&self, cause: &str) -> Vec<(String, Registered)> {
-        let path = self.path.display();
+        let path = self.file.path().display();
         tracing::warn!(%path, cause, "the snapshot of the registry is ignored");
         Vec::new()
     }
@@ -100,8 +98,8 @@ impl SignerSnapshot {
         Some(entries?.into_iter().filter(is_good).collect())
     }
 
-    /// Writes all entries; a failure is logged and retried with the next change.
-    pub(super) async fn keep(&self, entries: &[(String, Arc<Registered>)]) {
+    /// Writes all entries. `false`, with a log line: they could not be written.
+    pub(super) async fn keep(&self, entries: &[(String, Arc<Registered>)]) -> bool {
         let mut head = Object::default();
         head.insert("version", VERSION);
         head.insert("source", self.source.as_str());
@@ -118,12 +116,12 @@ impl SignerSnapshot {
             text.push_str(&line);
         }
         text.push('\n');
-        let path = self.path.clone();
-        let written = spawn_blocking(move || kept_file::write(&path, text.as_bytes())).await;
-        if let Ok(Err(error)) = written {
-            let path = self.path.display();
+        let written = self.file.write(text.into_bytes()).await;
+        if let Err(error) = &written {
+            let path = self.file.path().display();
             tracing::warn!(%path, %error, "the snapshot of the registry can't be written");
         }
+        written.is_ok()
     }
 }
 

@@ -30,8 +30,8 @@ struct Changes {
     renewed_since: Option<Instant>,
 }
 
-/// What was only renewed is written after this time: by so much is the snapshot older than the
-/// cache.
+/// What was only renewed is written after this time, and what could not be written is tried again:
+/// by so much is the snapshot older than the cache.
 const REWRITE_AFTER: Duration = Duration::from_mins(1);
 /// How often the snapshot is written, at most.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -53,8 +53,8 @@ impl SnapshotWriter {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
-            if self.unwritten.take_due() {
-                self.snapshot.keep(&self.entries.all()).await;
+            if self.unwritten.take_due() && !self.snapshot.keep(&self.entries.all()).await {
+                self.unwritten.put_back();
             }
         }
     }
@@ -72,6 +72,11 @@ impl Unwritten {
     /// The registry does not know the signer any more.
     pub(super) fn forgotten(&self) {
         self.0.lock().is_new = true;
+    }
+
+    /// What counts as written could not be: it waits like what was only renewed.
+    fn put_back(&self) {
+        self.0.lock().renewed_since.get_or_insert_with(Instant::now);
     }
 
     /// Whether it is time to write: at once for what is new, later for what was only renewed. If
@@ -118,5 +123,10 @@ mod tests {
         unwritten.found(Some(&entry("payer")), &entry("payer"));
         advance(REWRITE_AFTER / 2).await;
         assert!(unwritten.take_due(), "since the first renewal");
+
+        unwritten.put_back();
+        assert!(!unwritten.take_due(), "it could not be written a moment ago");
+        advance(REWRITE_AFTER).await;
+        assert!(unwritten.take_due(), "it is tried again");
     }
 }

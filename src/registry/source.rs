@@ -31,7 +31,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct RegistrySource {
     settings: RegistrySettings,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     client: OauthClient,
     clock: Arc<dyn Clock>,
     /// A list of all signers, and since when it is here. Locked during a fetch, so that one fetch
@@ -48,9 +48,10 @@ const FORCED_LIST_AGE: Duration = Duration::from_secs(1);
 
 impl RegistrySource {
     pub(super) fn new(settings: &RegistrySettings, clock: &Arc<dyn Clock>) -> Self {
+        let fetcher = Arc::new(Fetcher::new(settings.client.fetch_rules()));
         Self {
-            fetcher: Fetcher::new(settings.client.fetch_rules()),
-            client: OauthClient::new(&settings.client.proof, clock),
+            client: OauthClient::new(&settings.client.proof, clock, &fetcher),
+            fetcher,
             clock: Arc::clone(clock),
             settings: settings.clone(),
             list: Mutex::default(),
@@ -128,7 +129,7 @@ impl RegistrySource {
     async fn fetch_once(&self, url: &Uri) -> Result<Json, SourceError> {
         let place = shown(url);
         let mut form = Form::default();
-        let proof = self.client.authorization(url, &mut form, &self.fetcher).await?;
+        let proof = self.client.authorization(url, &mut form).await?;
         let mut request = Request::get(url)
             .header(ACCEPT, ACCEPTED)
             .body(Full::<Bytes>::default())
@@ -139,7 +140,7 @@ impl RegistrySource {
         let reply = self.fetcher.send(request).await?;
         let answer = read(&reply, &place);
         if let (Err(SourceError::Refused { .. }), Some(proof)) = (&answer, &proof) {
-            self.client.discard(proof).await;
+            self.client.discard(proof);
         }
         answer
     }

@@ -29,7 +29,7 @@ pub(super) struct GrantEndpoint {
     exchange: Option<ExchangeForm>,
     rules: GrantRules,
     client: OauthClient,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,9 +70,10 @@ impl GrantEndpoint {
         settings: &GrantSettings,
         clock: &Arc<dyn Clock>,
     ) -> Self {
+        let fetcher = Arc::new(Fetcher::new(settings.client.fetch_rules()));
         let exchange = match &credential.source {
             UpstreamCredentialSource::Exchange(exchange) => {
-                Some(ExchangeForm::new(exchange, settings, clock))
+                Some(ExchangeForm::new(exchange, settings, clock, &fetcher))
             }
             _ => None,
         };
@@ -84,8 +85,8 @@ impl GrantEndpoint {
                 issued_type: exchange.as_ref().map(|exchange| exchange.requested_type),
             },
             exchange,
-            client: OauthClient::new(&settings.client.proof, clock),
-            fetcher: Fetcher::new(settings.client.fetch_rules()),
+            client: OauthClient::new(&settings.client.proof, clock, &fetcher),
+            fetcher,
             settings: settings.clone(),
             clock: Arc::clone(clock),
         }
@@ -111,10 +112,10 @@ impl GrantEndpoint {
         let mut form = Form::default();
         match &self.exchange {
             None => form.add("grant_type", CLIENT_CREDENTIALS),
-            Some(exchange) => exchange.fill(&mut form, subject, &self.url, &self.fetcher).await?,
+            Some(exchange) => exchange.fill(&mut form, subject, &self.url).await?,
         }
         self.add_targets(&mut form);
-        let proof = self.client.authorization(&self.url, &mut form, &self.fetcher).await?;
+        let proof = self.client.authorization(&self.url, &mut form).await?;
         let request = form_request(&self.url, &form, proof, &place)?;
         // Before it is sent: an answer takes its time, and the lifetime in it does not.
         let asked = self.clock.now();
@@ -136,7 +137,12 @@ impl GrantEndpoint {
 }
 
 impl ExchangeForm {
-    fn new(exchange: &ExchangeSettings, grant: &GrantSettings, clock: &Arc<dyn Clock>) -> Self {
+    fn new(
+        exchange: &ExchangeSettings,
+        grant: &GrantSettings,
+        clock: &Arc<dyn Clock>,
+        fetcher: &Arc<Fetcher>,
+    ) -> Self {
         let is_client = exchange.actor == Some(ActorSettings::Client);
         let proof = is_client.then(|| ClientProof::Bearer {
             token_url: grant.url.clone(),
@@ -147,7 +153,7 @@ impl ExchangeForm {
             subject_type: exchange.subject_type,
             requested_type: exchange.requested_type,
             actor_type: exchange.actor.as_ref().map(ActorSettings::token_type),
-            actor: proof.map(|proof| OauthClient::new(&proof, clock)),
+            actor: proof.map(|proof| OauthClient::new(&proof, clock, fetcher)),
         }
     }
 
@@ -156,7 +162,6 @@ impl ExchangeForm {
         form: &mut Form,
         subject: &GrantSubject,
         url: &Uri,
-        fetcher: &Fetcher,
     ) -> Result<(), GrantError> {
         form.add("grant_type", TOKEN_EXCHANGE);
         if let Some(token) = &subject.token {
@@ -166,7 +171,7 @@ impl ExchangeForm {
         form.add("requested_token_type", self.requested_type.uri());
         if let Some(actor_type) = self.actor_type {
             let of_client = match &self.actor {
-                Some(client) => client.authorization(url, form, fetcher).await?,
+                Some(client) => client.authorization(url, form).await?,
                 None => None,
             };
             let of_client = of_client.as_ref().and_then(bearer_token);

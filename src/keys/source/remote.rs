@@ -1,14 +1,14 @@
 //! A JWKS at a URL that is configured, or found by discovery.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Uri};
 
 use crate::{
-    fetch::{FetchRules, Fetched, Fetcher, Metadata, shown},
+    fetch::{DiscoveredEndpoint, Fetched, Fetcher, shown},
     jose::jwk::KeyLimits,
     json::JsonPointer,
-    keys::{KeyError, settings::KeySettings},
+    keys::KeyError,
 };
 
 use super::{KeySetContent, KeySetReading, wrapped};
@@ -19,7 +19,7 @@ pub(in crate::keys) struct RemoteSource {
     address: KeySetAddress,
     /// Where in the document the keys are, if they are not all of it.
     pointer: Option<JsonPointer>,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     limits: KeyLimits,
     last: Option<Last>,
 }
@@ -28,7 +28,7 @@ pub(in crate::keys) struct RemoteSource {
 #[derive(Debug)]
 pub(in crate::keys) enum KeySetAddress {
     Configured(Uri),
-    Discovered(Metadata),
+    Discovered(DiscoveredEndpoint),
 }
 
 /// The last answer that was taken.
@@ -43,21 +43,20 @@ impl RemoteSource {
     pub(super) fn new(
         address: KeySetAddress,
         pointer: Option<JsonPointer>,
-        keys: &KeySettings,
+        fetcher: Arc<Fetcher>,
+        limits: KeyLimits,
     ) -> Self {
-        let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
-        let fetcher = Fetcher::new(rules.through(keys.proxy.as_ref()));
-        Self { address, pointer, fetcher, limits: keys.limits(), last: None }
+        Self { address, pointer, fetcher, limits, last: None }
     }
 
     pub(super) async fn read(&mut self) -> Result<KeySetReading, KeyError> {
         let url = match &self.address {
             KeySetAddress::Configured(url) => url.clone(),
-            KeySetAddress::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
+            KeySetAddress::Discovered(endpoint) => endpoint.url().await?,
         };
         let result = self.read_from(&url).await;
-        if let (Err(_), KeySetAddress::Discovered(metadata)) = (&result, &self.address) {
-            metadata.forget();
+        if let (Err(_), KeySetAddress::Discovered(endpoint)) = (&result, &self.address) {
+            endpoint.doubt(&url);
         }
         result
     }

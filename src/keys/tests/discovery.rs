@@ -7,13 +7,9 @@ use crate::keys::{
     settings::KeyOwner,
     testing::{
         KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
-        metrics, store_of,
+        metadata, metrics, store_of,
     },
 };
-
-fn metadata(issuer: &str, jwks_uri: &str) -> Reply {
-    Reply::ok(format!(r#"{{"issuer":{issuer:?},"jwks_uri":{jwks_uri:?},"x":[1,2.5,null]}}"#))
-}
 
 /// A provider with one key, whose metadata is up to the test.
 async fn provider() -> (KeyServer, KeyOwner) {

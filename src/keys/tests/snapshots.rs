@@ -4,9 +4,12 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     time::Duration,
 };
+
+use tokio::{task::yield_now, time::advance};
 
 use crate::{
     clock::{Clock, ManualClock},
@@ -137,7 +140,7 @@ async fn a_foreign_snapshot_is_ignored() {
     let mut other = from_url("https://idp.example.com/jwks");
     issuer(&mut other);
     own(&mut other);
-    let target = KeySnapshot::of(&other).unwrap().path;
+    let target = KeySnapshot::of(&other).unwrap().file.path().to_owned();
     assert_ne!(target, path);
     fs::write(&target, content).unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
@@ -198,6 +201,29 @@ async fn k6_what_was_left_out_of_the_set_is_not_written_to_disk() {
     assert_eq!(cold_start(in_folder(folder.path()), 0).await.unwrap(), ["a"]);
 }
 
+/// A pipe stands for a file on a volume that hangs: opening it waits for who would write to it.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_on_a_volume_that_hangs_is_ignored() {
+    let (folder, path) = snapshot_of(vec![jwk("old")]).await;
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let elsewhere = folder.path().join("pipe");
+    fs::hard_link(&path, &elsewhere).unwrap();
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("new")]), in_folder(folder.path()));
+    for _ in 0..10 {
+        yield_now().await;
+        if rig.reads() > 0 {
+            break;
+        }
+        advance(Duration::from_secs(1)).await;
+    }
+    // Ends the thread that still reads.
+    drop(fs::OpenOptions::new().write(true).open(elsewhere).unwrap());
+    assert_eq!(rig.reads(), 1, "the source is read without the snapshot");
+    rig.settle().await;
+    assert_eq!(rig.kids().unwrap(), ["new"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_is_written_on_change_and_once_an_hour() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,7 +270,7 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
     let mut settings = from_url("https://idp.example.com/jwks");
     settings.keys.snapshot = Some("/var/lib/countersign".into());
     settings.name = format!("../../etc/é\0 {}", "n".repeat(500));
-    let path = KeySnapshot::of(&settings).unwrap().path;
+    let path = KeySnapshot::of(&settings).unwrap().file.path().to_owned();
     assert_eq!(path.parent().unwrap(), Path::new("/var/lib/countersign"));
     let name = path.file_name().unwrap().to_str().unwrap();
     assert!(name.len() < 128, "{name}");

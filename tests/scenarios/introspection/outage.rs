@@ -4,8 +4,13 @@ use countersign::reason::Reason;
 use serde_json::json;
 
 use crate::{
-    introspection::scene::{Scene, opaque},
-    support::{page::Page, wait_until},
+    introspection::scene::{PATH, Scene, opaque},
+    support::{
+        introspection::Endpoint,
+        key_server::{KeyServer, Page as KeyPage},
+        page::Page,
+        wait_until,
+    },
 };
 
 #[test]
@@ -127,4 +132,35 @@ fn i11_neither_a_no_nor_an_ended_token_stands_in() {
     scene.world.proxy.advance(10);
     scene.refuses("a no stays one", &revoked, Reason::IntrospectionUnavailable);
     scene.refuses("ended by its own word", &brief, Reason::IntrospectionUnavailable);
+}
+
+/// The endpoint is where it was, whether its metadata can be read or not.
+#[test]
+fn i11_metadata_that_are_down_stop_no_endpoint_that_works() {
+    const METADATA: &str = "/.well-known/openid-configuration";
+    let (metadata, endpoint) = (KeyServer::start(), Endpoint::start());
+    let issuer = metadata.url("");
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": metadata.url("/jwks"),
+        "introspection_endpoint": endpoint.url(PATH),
+    });
+    metadata.serve(METADATA, KeyPage::json(&document));
+    let files = tempfile::tempdir().unwrap();
+    let scene = Scene::at(endpoint, files, "# discovered\nissuers = \"any\"", |setup| {
+        setup.rewritten("issuer = \"https://idp.test\"", &format!("issuer = \"{issuer}\""))
+    });
+    let token = scene.active("first", json!({}));
+    assert!(scene.passes(&token));
+    metadata.serve(METADATA, KeyPage::status(500));
+    scene.endpoint.say_of_all(Some(Page::hang_up()));
+    assert_eq!(scene.reason(&opaque("other")), "introspection_unavailable");
+    scene.endpoint.say_of_all(None);
+    for n in 0..3 {
+        let token = scene.active(&format!("later-{n}"), json!({}));
+        assert!(scene.passes(&token), "{n}");
+    }
+    let logs = || scene.world.proxy.logs();
+    wait_until("the warning", || logs().contains("metadata can't be refreshed"));
+    assert_eq!(logs().matches("metadata can't be refreshed").count(), 1);
 }

@@ -153,6 +153,25 @@ fn k10_keys_that_move_are_found_again() {
     world.refuses_somehow("the old key", &world.issuer.mint(json!({})));
 }
 
+/// The key set is where it was, whether its metadata can be read or not.
+#[test]
+fn k13_metadata_that_are_down_stop_no_key_set_that_works() {
+    let (upstream, key_server) = (Upstream::start(), KeyServer::start());
+    let issuer = Issuer::usual().named(&key_server.url(""));
+    key_server.serve("/keys", Page::json(&issuer.jwks()));
+    key_server.serve(OPENID, metadata(issuer.iss(), &key_server.url("/keys")));
+    let setup = Setup::new().issuer_from("corp", &issuer, "", "refresh = \"1s\"\n");
+    let proxy = setup.start(&upstream);
+    let world = World { proxy, upstream, key_server, issuer };
+    world.key_server.serve(OPENID, Page::status(500));
+    world.key_server.serve("/keys", Page::status(404));
+    wait_until("a failure", || failed(&world, "status"));
+    let rotated = Issuer::usual().named(world.issuer.iss());
+    world.key_server.serve("/keys", Page::json(&rotated.jwks()));
+    let token = rotated.mint(json!({}));
+    wait_until("the new key", || world.proxy.get("/", Some(&token)).is_from_upstream());
+}
+
 #[test]
 fn k11_a_key_source_is_https_or_this_machine() {
     let (upstream, issuer) = (Upstream::start(), Issuer::usual());
