@@ -3,6 +3,7 @@
 //! No redirects, no proxy but a configured one, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
+mod authorities;
 mod discovered;
 mod egress;
 pub mod error;
@@ -34,6 +35,7 @@ use crate::tls::{client, settings::ClientIdentity};
 
 use self::{egress::EgressConnector, settings::EgressProxySettings};
 
+pub(crate) use authorities::digest_of_authorities;
 pub(crate) use discovered::DiscoveredEndpoint;
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{UnixTime, seconds},
-    fetch::KeptFile,
+    fetch::{KeptFile, digest_of_authorities},
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
     keys::settings::KeyOwner,
 };
@@ -22,6 +22,8 @@ pub(super) struct KeySnapshot {
     pub(super) file: KeptFile,
     issuer: String,
     source: String,
+    /// Those that vouch for the source now.
+    authorities: String,
     limits: KeyLimits,
     max_stale: i64,
     jwks: Option<Box<RawValue>>,
@@ -35,6 +37,9 @@ struct Page {
     version: u32,
     issuer: String,
     source: String,
+    /// Those that vouched for the source; missing for those of the system.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    authorities: String,
     fetched_at: i64,
     jwks: Box<RawValue>,
 }
@@ -61,16 +66,20 @@ const CLOCK_TOLERANCE: i64 = 60;
 
 impl KeySnapshot {
     /// Only remote sources have one: files are there, or are not to be trusted any more; and
-    /// shared secrets are never copied.
+    /// shared secrets are never copied. Nor is there one without a `ca_file` that can be read.
     pub(super) fn of(settings: &KeyOwner) -> Option<Self> {
         let keys = &settings.keys;
         let directory = keys.snapshot.as_ref().filter(|_| keys.source.is_remote())?;
         let issuer = settings.issuer.clone().unwrap_or_default();
+        let authorities = digest_of_authorities(keys.ca_file.as_deref())
+            .inspect_err(|cause| tracing::warn!(cause, "there is no snapshot of the keys"))
+            .ok()?;
         let path = directory.join(file_name(&settings.name, &issuer));
         Some(Self {
             file: KeptFile::new(path, keys.max_bytes.saturating_add(PAGE_OVERHEAD)),
             issuer,
             source: source::identity(&keys.source),
+            authorities,
             limits: keys.limits(),
             max_stale: seconds(keys.max_stale),
             jwks: None,
@@ -96,6 +105,9 @@ impl KeySnapshot {
         }
         if page.issuer != self.issuer || page.source != self.source {
             return Err(self.error("of another issuer or source"));
+        }
+        if page.authorities != self.authorities {
+            return Err(self.error("of a source for which other authorities vouched"));
         }
         if age > self.max_stale {
             return Err(self.error(format!("{age} s old, max_stale is {} s", self.max_stale)));
@@ -131,6 +143,7 @@ impl KeySnapshot {
             version: VERSION,
             issuer: self.issuer.clone(),
             source: self.source.clone(),
+            authorities: self.authorities.clone(),
             fetched_at: now.0,
             jwks,
         };

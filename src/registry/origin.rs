@@ -1,13 +1,7 @@
 //! Where the entries of a registry come from: what is requested, by which client, and which
 //! authorities vouch for the server. Entries of another origin do not count, in memory or on disk.
 
-use std::path::Path;
-
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::{
-    config::files::read_whole,
-    jose::base64url,
     oauth_client::settings::{ClientProof, client::ClientSettings},
     refresh::FileVersions,
     registry::settings::RegistrySettings,
@@ -20,9 +14,6 @@ pub(super) struct RegistryOrigin {
     identity: String,
     trust_files: FileVersions,
 }
-
-/// What is read of the file as well where it is used.
-const MAX_AUTHORITIES_BYTES: u64 = 1024 * 1024;
 
 impl RegistryOrigin {
     pub(super) fn of(settings: &RegistrySettings) -> Self {
@@ -55,20 +46,9 @@ fn client_parts(client: &ClientSettings) -> impl Iterator<Item = String> {
     [proof, certificate, authorities, proxy].into_iter().flatten()
 }
 
-/// A digest of the authorities that are trusted at this moment; empty for those of the system.
-///
-/// # Errors
-/// Why the file can't be read, in words.
-pub(super) fn digest_of_authorities(ca_file: Option<&Path>) -> Result<String, String> {
-    let Some(file) = ca_file else { return Ok(String::new()) };
-    let content = read_whole(file, MAX_AUTHORITIES_BYTES)
-        .map_err(|problem| format!("the file {} {problem}", file.display()))?;
-    Ok(base64url::encode(digest(&SHA256, &content).as_ref()))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
     use crate::settings::{Sources, load};

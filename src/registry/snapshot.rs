@@ -6,16 +6,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
     clock::{UnixTime, seconds},
-    fetch::KeptFile,
+    fetch::{KeptFile, digest_of_authorities},
     jose::{JwkSet, KeyLimits, base64url},
     json::{Json, Object},
     registry::settings::RegistrySettings,
 };
 
-use super::{
-    Registered,
-    origin::{digest_of_authorities, identity},
-};
+use super::{Registered, origin::identity};
 
 /// The snapshot of one registry.
 #[derive(Debug)]

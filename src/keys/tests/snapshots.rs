@@ -158,6 +158,24 @@ async fn a_foreign_snapshot_is_ignored() {
 }
 
 #[tokio::test]
+async fn k14_a_snapshot_counts_only_for_the_authorities_that_vouched_for_it() {
+    let (folder, ca) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ca_file = ca.path().join("ca.pem");
+    fs::write(&ca_file, "one").unwrap();
+    let trusting = |settings: &mut KeyOwner| {
+        in_folder(folder.path())(settings);
+        settings.keys.ca_file = Some(ca_file.clone());
+    };
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), trusting);
+    eventually("a snapshot", || is_written(folder.path())).await;
+    drop(rig);
+    assert_eq!(cold_start(trusting, 0).await.unwrap(), ["a"]);
+    assert!(cold_start(in_folder(folder.path()), 0).await.is_none(), "those of the system");
+    fs::write(&ca_file, "another").unwrap();
+    assert!(cold_start(trusting, 0).await.is_none(), "another in the same file");
+}
+
+#[tokio::test]
 async fn a_damaged_snapshot_is_ignored_and_replaced() {
     let (folder, path) = snapshot_of(vec![jwk("a")]).await;
     let good = fs::read_to_string(&path).unwrap();
