@@ -71,17 +71,18 @@ impl Metadata {
     }
 
     /// Reads where the endpoint is. Tries every URL, each within the deadline of an exchange. Of
-    /// several failures, the first other than "not found" is reported.
+    /// several failures, the first that leaves it open is reported: another URL may have had the
+    /// answer. Else the first other than "not found".
     ///
     /// # Errors
     /// [`MetadataError`].
     pub async fn endpoint(&self) -> Result<Uri, MetadataError> {
-        let mut failure = None;
+        let mut failure: Option<MetadataError> = None;
         for url in &self.urls {
             match self.read(url).await {
                 Ok(endpoint) => return Ok(endpoint),
                 Err(error) => match &failure {
-                    Some(first) if !is_not_found(first) || is_not_found(&error) => {}
+                    Some(first) if first.precedence() >= error.precedence() => {}
                     _ => failure = Some(error),
                 },
             }
@@ -130,10 +131,15 @@ impl MetadataError {
     pub(super) fn is_verdict(&self) -> bool {
         matches!(self, Self::IssuerMismatch { .. } | Self::Endpoint { .. })
     }
-}
 
-fn is_not_found(error: &MetadataError) -> bool {
-    matches!(error, MetadataError::Fetch(FetchError::Status { status: 404, .. }))
+    /// Which of several failures is reported: the highest.
+    fn precedence(&self) -> u8 {
+        match self {
+            Self::Fetch(FetchError::Status { status: 404, .. }) => 0,
+            verdict if verdict.is_verdict() => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// An absolute https URL without user information; http only towards this machine itself, or

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// Gets a token when there is none, keeps it, and gets the next one before it ends, beside the
-/// requests. If that fails, the present one is used to its end.
+/// requests. The present one is used until shortly before its end.
 #[derive(Debug)]
 pub(super) struct OwnToken {
     renewer: Arc<TokenRenewer>,

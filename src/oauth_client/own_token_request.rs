@@ -42,6 +42,9 @@ const LONGEST_USE: Duration = Duration::from_hours(12);
 /// The share of its life after which a token is renewed: 4/5, so that it is still valid for a
 /// request that has just received it.
 const RENEW_AFTER: f64 = 0.8;
+/// Before its end a token is not sent any more: its `exp` is a whole second, and it takes a while to
+/// the endpoint. A twentieth of its life, and not more than this.
+const END_MARGIN: Duration = Duration::from_secs(5);
 
 impl OwnTokenRequest {
     /// Requests a token, within the deadline of an exchange, files of secrets included.
@@ -96,7 +99,12 @@ pub(super) fn read(body: &[u8], place: &str, asked: Instant) -> Result<HeldToken
     };
     let lifetime = lifetime.min(LONGEST_USE);
     let renew_at = asked + lifetime.mul_f64(RENEW_AFTER);
-    Ok(HeldToken { authorization, renew_at, ends_at: asked + lifetime })
+    Ok(HeldToken { authorization, renew_at, ends_at: asked + usable(lifetime) })
+}
+
+/// For how much of its life a token is sent.
+fn usable(lifetime: Duration) -> Duration {
+    lifetime.saturating_sub((lifetime / 20).min(END_MARGIN))
 }
 
 #[cfg(test)]
@@ -131,8 +139,9 @@ mod tests {
             let (token, now) = (token.unwrap(), Instant::now());
             (token.renew_at - now, token.ends_at - now)
         };
-        let of = |lifetime: Duration| (lifetime.mul_f64(RENEW_AFTER), lifetime);
-        assert_eq!(lives("100"), (Duration::from_secs(80), Duration::from_secs(100)));
+        let of = |lifetime: Duration| (lifetime.mul_f64(RENEW_AFTER), usable(lifetime));
+        assert_eq!(lives("20"), (Duration::from_secs(16), Duration::from_secs(19)));
+        assert_eq!(lives("1000"), (Duration::from_secs(800), Duration::from_secs(995)));
         assert_eq!(lives("-1"), (Duration::ZERO, Duration::ZERO));
         assert_eq!(lives("999999999999"), of(LONGEST_USE));
         assert_eq!(lives("\"100\""), of(UNSAID_LIFETIME));

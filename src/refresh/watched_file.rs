@@ -67,6 +67,8 @@ impl WatchedFile {
     /// Its bytes. A file that turns out to be broken is not read again before it is due or has
     /// changed.
     pub(crate) async fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        // Before the reading: what replaces the file meanwhile is another one.
+        self.stamp = self.stamp_now().await;
         let reading = timeout(self.deadline, self.bytes()).await;
         let (stamp, bytes) = reading.map_err(|_| self.beyond(FileLimit::Time(self.deadline)))??;
         self.stamp = Some(stamp);
@@ -76,10 +78,13 @@ impl WatchedFile {
     /// Whether the path holds another file than the one read last; `None` if it is gone or out
     /// of reach, which the next reading reports.
     pub(crate) async fn has_changed(&self) -> Option<bool> {
-        match timeout(self.deadline, tokio::fs::metadata(&self.path)).await {
-            Ok(Ok(metadata)) => Some(self.stamp != Some(Stamp::of(&metadata))),
-            _ => None,
-        }
+        self.stamp_now().await.map(|stamp| self.stamp != Some(stamp))
+    }
+
+    /// `None`: it is gone, or out of reach.
+    async fn stamp_now(&self) -> Option<Stamp> {
+        let metadata = timeout(self.deadline, tokio::fs::metadata(&self.path)).await;
+        metadata.ok()?.ok().map(|metadata| Stamp::of(&metadata))
     }
 
     async fn bytes(&self) -> Result<(Stamp, Zeroizing<Vec<u8>>), FileError> {
@@ -125,4 +130,25 @@ fn read_whole(path: &Path, max_bytes: usize) -> Result<(Stamp, Zeroizing<Vec<u8>
         return Err(io::Error::other("not a regular file").into());
     }
     Ok((Stamp::of(&metadata), read_path(path, max_bytes as u64)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_can_not_be_read_is_not_read_again_before_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.json");
+        let mut file = WatchedFile::new(&path, 4, Duration::from_secs(5));
+        file.read().await.unwrap_err();
+        assert_eq!(file.has_changed().await, None, "it is not there");
+        fs::write(&path, "too large").unwrap();
+        assert_eq!(file.has_changed().await, Some(true));
+        file.read().await.unwrap_err();
+        assert_eq!(file.has_changed().await, Some(false));
+        fs::write(&path, "good").unwrap();
+        assert_eq!(file.has_changed().await, Some(true));
+        assert_eq!(&**file.read().await.unwrap(), b"good");
+    }
 }

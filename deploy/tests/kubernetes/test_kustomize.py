@@ -23,7 +23,7 @@ def test_what_an_app_has_stays(renders):
     # The sidecar first: from then on it runs beside the others.
     assert [found["name"] for found in pod["initContainers"]] == ["countersign", "migrate"]
     assert [found["name"] for found in pod["containers"]] == ["reports", "exporter"]
-    volumes = ["countersign-config", "countersign-keys", "work"]
+    volumes = ["countersign-config", "countersign-keys", "countersign-control", "work"]
     assert [found["name"] for found in pod["volumes"]] == volumes
     assert pod["terminationGracePeriodSeconds"] == 90
     assert pod["initContainers"][0]["image"] == "registry.example.com/countersign:0.2.0"

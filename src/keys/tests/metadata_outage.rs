@@ -177,3 +177,16 @@ async fn metadata_that_name_the_keys_no_more_end_their_use() {
         provider.reads("the right metadata").await;
     }
 }
+
+/// Some providers name the endpoint in one of the two documents only.
+#[tokio::test]
+async fn an_outage_of_the_document_that_names_the_keys_is_no_verdict_of_the_other() {
+    let mut provider = Provider::start().await;
+    let own = provider.server.url("");
+    provider.server.answer(OPENID, Reply::ok(format!(r#"{{"issuer":{own:?}}}"#)));
+    provider.server.answer(OAUTH, Reply::new(503, ""));
+    pass(LIFETIME).await;
+    provider.reads("metadata are due").await;
+    provider.metadata_read(1).await;
+    provider.reads("one document names no keys, the other is down").await;
+}

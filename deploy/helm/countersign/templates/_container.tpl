@@ -8,7 +8,7 @@
 {{- if not ((.Values.config).control).listen }}
 # For `kubectl exec`: the last denials, and a reload. Only this container has the volume.
 - name: COUNTERSIGN_CONTROL__LISTEN
-  value: unix:/var/lib/countersign/control.sock
+  value: unix:/run/countersign/control.sock
 {{- end }}
 {{- if .Values.tls.secretName }}
 - name: COUNTERSIGN_SERVER__TLS__CERTIFICATE
@@ -33,6 +33,8 @@
   readOnly: true
 - name: countersign-keys
   mountPath: /var/lib/countersign
+- name: countersign-control
+  mountPath: /run/countersign
 - name: countersign-tmp
   mountPath: /tmp
 {{- if .Values.tls.secretName }}
@@ -59,11 +61,14 @@
   configMap:
     name: {{ default (include "countersign.fullname" .) .Values.existingConfig.configMap }}
   {{- end }}
-# The private listener's socket, and the last good keys, if the configuration has them written:
-# `keys.snapshot`.
+# The last good keys, if the configuration has them written: `keys.snapshot`.
 - name: countersign-keys
   emptyDir:
     sizeLimit: 16Mi
+# The private listener's socket. Of the pod alone: another one's process can't be asked here.
+- name: countersign-control
+  emptyDir:
+    sizeLimit: 1Mi
 # Signed bodies that are held until they are verified.
 - name: countersign-tmp
   emptyDir:
