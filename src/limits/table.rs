@@ -132,8 +132,8 @@ impl BucketTable {
         let rule = self.rule.load(Relaxed);
         {
             let mut shard = self.shard(key).lock();
-            if let Some(bucket) = shard.buckets.get_mut(&key) {
-                return bucket.take(demand, now, rule);
+            if let Some(standing) = shard.take(key, demand, now, rule) {
+                return standing;
             }
             if self.reserve(&mut shard, now) {
                 return shard.insert(key, demand, now, rule);
@@ -141,8 +141,8 @@ impl BucketTable {
         }
         self.evict_anywhere(now);
         let mut shard = self.shard(key).lock();
-        if let Some(bucket) = shard.buckets.get_mut(&key) {
-            return bucket.take(demand, now, rule);
+        if let Some(standing) = shard.take(key, demand, now, rule) {
+            return standing;
         }
         if self.reserve(&mut shard, now) {
             return shard.insert(key, demand, now, rule);
@@ -227,6 +227,23 @@ impl Drop for BucketTable {
 }
 
 impl Shard {
+    /// `None`: there is no bucket of that key.
+    fn take(
+        &mut self,
+        key: KeyDigest,
+        demand: Demand,
+        now: u64,
+        rule: u32,
+    ) -> Option<Result<BucketState, TableRefusal>> {
+        let bucket = self.buckets.get_mut(&key)?;
+        let standing = bucket.take(demand, now, rule);
+        // It is full sooner than it was where it has counted by a slower rate so far.
+        if bucket.in_flight == 0 {
+            self.evictable_from = self.evictable_from.min(bucket.full_at);
+        }
+        Some(standing)
+    }
+
     fn insert(
         &mut self,
         key: KeyDigest,

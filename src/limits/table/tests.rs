@@ -181,6 +181,16 @@ fn a_request_by_the_rate_before_does_not_bring_its_wait_back() {
 }
 
 #[test]
+fn a_bucket_that_a_request_by_the_rate_before_has_made_is_evicted_when_the_new_one_fills_it() {
+    let (table, keys) = (table(1), keys(2));
+    let raised = at(100, Duration::from_secs(1));
+    table.adapt(raised.rate.unwrap(), 0);
+    table.take(keys[0], an_hour(1), 0).unwrap();
+    assert!(table.take(keys[0], raised, 0).is_err(), "it is empty, and full in a second");
+    assert!(table.take(keys[1], raised, SECOND).is_ok());
+}
+
+#[test]
 fn requests_by_the_rate_before_give_nothing_of_the_new_one_away() {
     let (before, after) = (at(100, Duration::from_secs(1)), an_hour(1_000));
     let (table, key) = used_up(after, after);
