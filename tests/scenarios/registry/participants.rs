@@ -6,10 +6,11 @@ use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::{Value, json};
 
 use crate::{
-    registry::scene::{AT_PUBLIC_KEY, Scene},
+    registry::scene::{AT_PUBLIC_KEY, Scene, snapshots_in},
     support::{
         issuer::{key, public},
         key_server::{KeyServer, Page},
+        wait_until,
     },
 };
 
@@ -108,10 +109,8 @@ fn o2_what_the_registry_says_in_confidence_is_not_kept() {
     scene.say("3051", &entry(&public(&own), json!({})));
     let claims = json!({ "participantId": "3051", "azp": "client-1" });
     scene.admits("approved", &scene.request_with(claims, &own));
-    crate::support::wait_until("the snapshot", || {
-        fs::read_dir(folder.path()).unwrap().count() == 1
-    });
-    let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    wait_until("the snapshot", || snapshots_in(folder.path()).len() == 1);
+    let file = snapshots_in(folder.path()).pop().unwrap();
     let written = fs::read_to_string(file).unwrap();
     assert!(written.contains("APPROVED") && written.contains("client-1"), "{written}");
     for text in [written, scene.world.proxy.logs(), scene.world.proxy.page("/config")] {

@@ -1,6 +1,10 @@
 //! A registry of participants, a proxy that asks it, and participants who sign.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use countersign::{
     jose::{Dialect, SigningKey},
@@ -108,3 +112,9 @@ pub(crate) fn as_text(key: &Arc<SigningKey>) -> Value {
 }
 
 pub(crate) const AT_PUBLIC_KEY: &str = "pointer = \"/publicKey\"";
+
+/// The snapshots in a folder, without one that is being written: that has another name till then.
+pub(crate) fn snapshots_in(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect()
+}

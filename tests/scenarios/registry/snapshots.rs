@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use countersign::{jose::Algorithm, reason::Reason};
 
 use crate::{
-    registry::scene::{AT_PUBLIC_KEY, Scene, as_text},
+    registry::scene::{AT_PUBLIC_KEY, Scene, as_text, snapshots_in},
     support::{
         issuer::key,
         key_server::{KeyServer, Page},
@@ -17,10 +17,6 @@ fn lines(folder: &Path) -> String {
     format!("{AT_PUBLIC_KEY}\nsnapshot = \"{}\"", folder.display())
 }
 
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
-
 #[test]
 fn k13_a_cold_start_while_the_registry_is_down_knows_whom_it_knew() {
     let folder = tempfile::tempdir().unwrap();
@@ -29,7 +25,7 @@ fn k13_a_cold_start_while_the_registry_is_down_knows_whom_it_knew() {
     let scene = Scene::with(registry, "/roles/{signer}", &lines(folder.path()), |setup| setup);
     scene.say("3051", &as_text(&own));
     scene.admits("known", &scene.request("3051", &own));
-    wait_until("the snapshot", || files(folder.path()).len() == 1);
+    wait_until("the snapshot", || snapshots_in(folder.path()).len() == 1);
     let Scene { world, registry } = scene;
     drop(world);
     registry.serve("/roles/3051", Page::status(500));
@@ -50,14 +46,14 @@ fn k13_a_damaged_snapshot_is_none() {
     let scene = start(KeyServer::start());
     scene.say("3051", &as_text(&own));
     scene.admits("known", &scene.request("3051", &own));
-    wait_until("the snapshot", || files(folder.path()).len() == 1);
+    wait_until("the snapshot", || snapshots_in(folder.path()).len() == 1);
     let Scene { world, mut registry } = scene;
     drop(world);
     registry.serve("/roles/3051", Page::status(500));
-    let whole = fs::read_to_string(&files(folder.path())[0]).unwrap();
+    let whole = fs::read_to_string(&snapshots_in(folder.path())[0]).unwrap();
     let other_key = whole.replace("\"n\":\"", "\"n\":\"A");
     for damage in ["", "{}", "\0\0\0", &whole[..whole.len() - 10], &other_key] {
-        fs::write(&files(folder.path())[0], damage).unwrap();
+        fs::write(&snapshots_in(folder.path())[0], damage).unwrap();
         let restarted = start(registry);
         restarted.refuses(damage, &restarted.request("3051", &own), Reason::KeysUnavailable);
         registry = restarted.registry;
