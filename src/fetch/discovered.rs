@@ -111,7 +111,7 @@ impl EndpointDiscovery {
         }
     }
 
-    /// Whether a refresh is due; of those who ask, one is told so.
+    /// Whether a refresh is due. Of several callers at once, only one gets `true`.
     fn claims_refresh(&self) -> bool {
         let mut state = self.state.lock();
         let is_wanted = state.known.as_ref().is_some_and(KnownEndpoint::wants_refresh);

@@ -16,8 +16,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::bounded::input::read_file;
 
-/// A file on a volume that may hang: one over the network, or a broken disk. Whoever reads or
-/// writes it waits for a bounded time.
+/// A file that may be on a network volume or a broken disk. Reads and writes of it time out.
 #[derive(Debug)]
 pub(crate) struct KeptFile {
     path: PathBuf,

@@ -108,8 +108,8 @@ fn percent_encode(text: &str, escaped: &'static AsciiSet) -> String {
     out
 }
 
-/// JSON with everything that is not visible ASCII or a space as `\uXXXX`, which `serde_json` has no
-/// way to write. In compact JSON such characters occur inside strings only, so the text stays the
+/// JSON with everything that is not visible ASCII or a space as `\uXXXX`. `serde_json` can't write
+/// that. In compact JSON such characters occur inside strings only, so the text stays the
 /// same value.
 fn ascii_json(value: &Json) -> String {
     let text = value.to_text();

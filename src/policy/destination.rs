@@ -2,7 +2,7 @@
 
 use super::{Redirect, ids::UpstreamId};
 
-/// What becomes of the requests of a route that pass.
+/// Where the admitted requests of a route go.
 #[derive(Debug, Clone)]
 pub enum RouteDestination {
     /// They are forwarded to that upstream.

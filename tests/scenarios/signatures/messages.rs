@@ -3,11 +3,12 @@
 use std::{
     io::{BufReader, Write},
     os::unix::net::UnixListener,
+    sync::Arc,
     thread,
 };
 
 use countersign::{
-    jose::{Algorithm, Dialect},
+    jose::{Algorithm, Dialect, SigningKey},
     reason::Reason,
 };
 use serde_json::json;
@@ -65,15 +66,20 @@ fn s8_a_message_is_as_old_as_its_header_says() {
     scene.refuses("a second later", &last, Reason::SignatureExpired);
 }
 
-#[test]
-fn s8_a_message_does_not_outlive_its_time_by_a_slow_body() {
-    let signer = key(Algorithm::Es256, "k");
+/// Messages are fresh for five minutes, and pass once in that time.
+fn once_in_five_minutes(signer: &Arc<SigningKey>) -> Scene {
     let rules = format!(
         "critical = [\"iat\"]\n{ONE_SIGNER}\n[signatures.partner.freshness]\n\
          issued = {{ header = \"iat\" }}\nmax_age = \"5m\"\nclock_skew = \"0s\"\n\
          [signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"5m\""
     );
-    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    Scene::start(&rules, &jwks(&[signer]))
+}
+
+#[test]
+fn s8_a_message_does_not_outlive_its_time_by_a_slow_body() {
+    let signer = key(Algorithm::Es256, "k");
+    let scene = once_in_five_minutes(&signer);
     let header = json!({ "crit": ["b64", "iat"], "iat": NOW, "jti": "1" });
     let request = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
     scene.world.proxy.exchange(&request);
@@ -94,12 +100,7 @@ fn s8_a_message_does_not_outlive_its_time_by_a_slow_body() {
 #[test]
 fn s8_a_message_is_known_through_the_last_second_in_which_it_is_fresh() {
     let signer = key(Algorithm::Es256, "k");
-    let rules = format!(
-        "critical = [\"iat\"]\n{ONE_SIGNER}\n[signatures.partner.freshness]\n\
-         issued = {{ header = \"iat\" }}\nmax_age = \"5m\"\nclock_skew = \"0s\"\n\
-         [signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"5m\""
-    );
-    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    let scene = once_in_five_minutes(&signer);
     let header = json!({ "crit": ["b64", "iat"], "iat": NOW, "jti": "1" });
     let message = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
     scene.admits("once", &message, BODY);
